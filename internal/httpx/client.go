@@ -1,0 +1,148 @@
+package httpx
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"minilab/internal/fault"
+	"minilab/internal/problem"
+)
+
+// maxAnswer bounds a JSON answer that is read into memory, in bytes.
+const maxAnswer = 64 << 20
+
+// NewTransport is the transport for calls between services: it fails fast when
+// nobody listens and sets no limit on how long an answer may take, because
+// long-polls and streams are normal here; their contexts bound them.
+func NewTransport() *http.Transport {
+	return &http.Transport{
+		DialContext:           (&net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		MaxIdleConnsPerHost:   256,
+		IdleConnTimeout:       90 * time.Second,
+		ExpectContinueTimeout: time.Second,
+		DisableCompression:    true,
+		WriteBufferSize:       64 << 10,
+		ReadBufferSize:        64 << 10,
+	}
+}
+
+// Client calls one service.
+type Client struct {
+	base string
+	http *http.Client
+}
+
+// NewClient makes a client of the service at base ("http://127.0.0.1:8081",
+// without a slash at the end). It never follows redirects.
+func NewClient(base string, rt http.RoundTripper) *Client {
+	return &Client{base: base, http: &http.Client{
+		Transport:     rt,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// Request is one call.
+type Request struct {
+	Method string
+	Path   string // escaped
+	Query  url.Values
+	Header http.Header
+	Body   io.Reader // streamed; nil: none
+	Size   int64     // of Body; -1: unknown
+}
+
+// Do makes the call. An answer of 300 and above, except 304, is the error that
+// the other side meant; the caller closes the body of any other. A service
+// that cannot be reached is fault.ErrUnavailable; a call cut short by its
+// context is the context's cause.
+func (c *Client) Do(ctx context.Context, req Request) (*http.Response, error) {
+	r, err := c.request(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(r)
+	if err != nil {
+		return nil, c.failed(ctx, err)
+	}
+	if resp.StatusCode >= http.StatusMultipleChoices && resp.StatusCode != http.StatusNotModified {
+		defer resp.Body.Close()
+		return nil, problem.Read(resp)
+	}
+	return resp, nil
+}
+
+func (c *Client) request(ctx context.Context, req Request) (*http.Request, error) {
+	target := c.base + req.Path
+	if len(req.Query) > 0 {
+		target += "?" + req.Query.Encode()
+	}
+	r, err := http.NewRequestWithContext(ctx, req.Method, target, req.Body)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", req.Method, req.Path, err)
+	}
+	if req.Body != nil {
+		r.ContentLength = req.Size
+		if req.Size == 0 {
+			r.Body = http.NoBody
+		}
+	}
+	if req.Header != nil {
+		r.Header = req.Header
+	}
+	if id := RequestID(ctx); id != "" {
+		r.Header.Set(HeaderRequestID, id)
+	}
+	return r, nil
+}
+
+func (c *Client) failed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if f, ok := errors.AsType[*fault.Fault](err); ok {
+		return f // a body that failed to be read says why itself
+	}
+	return fault.ErrUnavailable.Because(err)
+}
+
+// JSON makes a call with in as its body (nil: none) and reads the answer into
+// out (nil: thrown away). It says the answer's status.
+func (c *Client) JSON(ctx context.Context, method, path string, query url.Values, in, out any) (int, error) {
+	req := Request{Method: method, Path: path, Query: query}
+	if in != nil {
+		body, err := json.Marshal(in)
+		if err != nil {
+			return 0, fmt.Errorf("%s %s: %w", method, path, err)
+		}
+		req.Body, req.Size = bytes.NewReader(body), int64(len(body))
+		req.Header = http.Header{"Content-Type": {"application/json"}}
+	}
+	resp, err := c.Do(ctx, req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode, c.decode(ctx, resp, out)
+}
+
+func (c *Client) decode(ctx context.Context, resp *http.Response, out any) error {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return c.failed(ctx, err)
+	}
+	if out == nil || len(body) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		return fault.New(fault.BadGateway, "bad-answer", "a service answered nonsense").Because(err)
+	}
+	return nil
+}
