@@ -1,0 +1,147 @@
+package taskdb
+
+import (
+	"encoding/json"
+	"net/url"
+	"regexp"
+	"slices"
+	"time"
+)
+
+// Limits and defaults that hold in every engine.
+const (
+	MaxID      = 64       // characters
+	MaxName    = 128      // bytes of an owner, worker, tag, output, need or request
+	MaxTags    = 32       // of one task
+	MaxOutputs = 16       // of one task
+	MaxFacts   = 64 << 10 // bytes
+	MaxDetail  = 1024     // bytes of an error's detail
+	MaxClaim   = 64       // tasks of one claim
+	MaxBatch   = 1000     // entries of one list of reports
+	MaxPage    = 1000     // tasks or events of one answer
+	MaxWait    = time.Minute
+	MaxPrio    = 9 // priorities go from MinPrio to MaxPrio
+	MinPrio    = -9
+
+	DefaultOwner = "public"
+	DefaultNeeds = "image" // the operations that are built in
+
+	IdempotencyKeep = 24 * time.Hour
+)
+
+var idPattern = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
+
+// CheckID is ErrID unless the id is 1 to 64 of a-z, 0-9 and "-", and no
+// state's name.
+func CheckID(id string) error {
+	if !idPattern.MatchString(id) {
+		return ErrID.Detailf("an id is 1 to %d of a-z, 0-9 and -", MaxID)
+	}
+	if State(id).Valid() {
+		return ErrID.Detailf("an id is not the name of a state")
+	}
+	return nil
+}
+
+// CheckNew is the error of the first thing that is wrong with a task to be
+// created.
+func CheckNew(t Task) error {
+	if err := CheckID(t.ID); err != nil {
+		return err
+	}
+	switch {
+	case len(t.Pipeline) == 0:
+		return ErrTask.Detailf("a task has a pipeline")
+	case t.Source.Key == "" || t.Source.Size < 0:
+		return ErrTask.Detailf("a task has a source")
+	case t.Priority < MinPrio || t.Priority > MaxPrio:
+		return ErrTask.Detailf("a priority is from %d to %d", MinPrio, MaxPrio)
+	case len(t.Tags) > MaxTags:
+		return ErrTask.Detailf("a task has at most %d tags", MaxTags)
+	case len(t.Outputs) > MaxOutputs:
+		return ErrTask.Detailf("a task has at most %d outputs", MaxOutputs)
+	case t.Keep < 0:
+		return ErrTask.Detailf("a time to keep is not negative")
+	}
+	names := append([]string{t.Owner, t.Needs, t.IdempotencyKey, t.IdempotencyHash}, t.Tags...)
+	for i, o := range t.Outputs {
+		if slices.ContainsFunc(t.Outputs[:i], func(p Output) bool { return p.Name == o.Name }) {
+			return ErrTask.Detailf("the output %q is there twice", o.Name)
+		}
+		names = append(names, o.Name)
+	}
+	for _, n := range names {
+		if len(n) > MaxName {
+			return ErrTask.Detailf("a name has at most %d bytes", MaxName)
+		}
+	}
+	return checkCallback(t.Callback)
+}
+
+func checkCallback(callback string) error {
+	if callback == "" {
+		return nil
+	}
+	u, err := url.Parse(callback)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || len(callback) > 2048 {
+		return ErrTask.Detailf("a callback is an http or https URL")
+	}
+	return nil
+}
+
+// CheckClaim is the error of the first thing that is wrong with a claim.
+func CheckClaim(r ClaimRequest) error {
+	switch {
+	case r.Worker == "" || len(r.Worker) > MaxName:
+		return ErrTask.Detailf("a worker has a name of 1 to %d bytes", MaxName)
+	case r.Max < 0 || r.Max > MaxClaim:
+		return ErrTask.Detailf("a claim is for 1 to %d tasks", MaxClaim)
+	case r.Wait < 0 || r.Wait > MaxWait:
+		return ErrTask.Detailf("a claim waits for at most %v", MaxWait)
+	case len(r.Request) > MaxName || len(r.Accepts) > MaxTags:
+		return ErrTask.Detailf("the request or the list of what is accepted is too long")
+	}
+	if r.ID != "" {
+		return CheckID(r.ID)
+	}
+	return nil
+}
+
+// CheckFinish is the error of the first thing that is wrong with a finish of
+// that task: every wanted output must be there once, whole.
+func CheckFinish(t Task, f Finish) error {
+	if len(f.Facts) > MaxFacts || len(f.Facts) > 0 && !isObject(f.Facts) {
+		return ErrTask.Detailf("facts are a JSON object of at most %d bytes", MaxFacts)
+	}
+	if len(f.Outputs) != len(t.Outputs) {
+		return ErrTask.Detailf("the task has %d outputs, got %d", len(t.Outputs), len(f.Outputs))
+	}
+	for _, want := range t.Outputs {
+		i := slices.IndexFunc(f.Outputs, func(o Output) bool { return o.Name == want.Name })
+		if i < 0 || f.Outputs[i].Key == "" || f.Outputs[i].SHA256 == "" {
+			return ErrTask.Detailf("the output %q is missing or has no key or digest", want.Name)
+		}
+	}
+	return nil
+}
+
+func isObject(data json.RawMessage) bool {
+	var m map[string]json.RawMessage
+	return json.Unmarshal(data, &m) == nil && m != nil
+}
+
+// ClampProgress puts a progress into 0 to 1; what is no number becomes 0.
+func ClampProgress(p float64) float64 {
+	if !(p > 0) {
+		return 0
+	}
+	return min(p, 1)
+}
+
+// PageLimit is the number of entries that a page with this limit has.
+func PageLimit(limit int) int {
+	if limit <= 0 || limit > MaxPage {
+		return MaxPage
+	}
+	return limit
+}

@@ -1,0 +1,265 @@
+// Package taskdb is the contract of the task database: what is wanted of each
+// image, how far it is, and who works on it. The engines are under sqltaskdb,
+// the wire is taskdbhttp, and all pass the suite of taskdbtest.
+//
+// Work is done at least once and published exactly once. Every claim gives a
+// lease with a fencing token that is larger than any before; only the holder
+// of the current lease can finish a task, and the task's row is the only
+// pointer to its outputs.
+package taskdb
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"minilab/internal/fault"
+	"minilab/internal/pipeline"
+)
+
+// Faults of the contract.
+var (
+	ErrNotFound      = fault.New(fault.NotFound, "not-found", "not found")
+	ErrID            = fault.New(fault.Invalid, "invalid-id", "the task id is not valid")
+	ErrTask          = fault.New(fault.Invalid, "invalid-task", "the task is not valid")
+	ErrTransition    = fault.New(fault.Conflict, "illegal-transition", "the task cannot go from its state to that one")
+	ErrLeaseRequired = fault.New(fault.Invalid, "lease-required", "this change needs the task's lease")
+	ErrLeaseLost     = fault.New(fault.Conflict, "lease-lost", "the lease is not the task's current one")
+	ErrCanceled      = fault.New(fault.Conflict, "canceled", "the task has been canceled")
+	ErrExists        = fault.New(fault.Conflict, "exists", "another task has this id")
+	ErrIdempotency   = fault.New(fault.Unprocessable, "idempotency-mismatch", "this idempotency key was used for a different request")
+	ErrQueueFull     = fault.New(fault.TooMany, "queue-full", "the queue is full; come back later")
+	ErrCompacted     = fault.New(fault.Gone, "compacted", "these events are no longer kept")
+	ErrCursor        = fault.New(fault.Invalid, "invalid-cursor", "the cursor is not one that was given out")
+)
+
+// Task is one image and what shall become of it. All times are UTC, with the
+// resolution of microseconds.
+type Task struct {
+	ID       string            `json:"id"`
+	Owner    string            `json:"owner"`
+	State    State             `json:"state"`
+	Priority int               `json:"priority"` // lane; higher ones are served first
+	Tags     []string          `json:"tags,omitempty"`
+	Needs    string            `json:"needs"` // what a worker must accept to get it; see DefaultNeeds
+	Pipeline pipeline.Pipeline `json:"pipeline"`
+	Outputs  []Output          `json:"outputs"` // wanted; once finished with what they have become
+	Source   Blob              `json:"source"`
+	Facts    json.RawMessage   `json:"facts,omitempty"` // a JSON object, from the worker
+	Error    *Error            `json:"error,omitempty"` // of the last attempt that failed
+	Progress float64           `json:"progress"`        // of the present attempt, 0 to 1
+	Callback string            `json:"callback,omitempty"`
+
+	Worker   string `json:"worker,omitempty"` // who holds or held the last lease
+	Token    int64  `json:"token"`            // of the last claim, from 1; never reset
+	Failures int    `json:"failures"`         // errors that may pass
+	Crashes  int    `json:"crashes"`          // engine processes that died of it
+	Lost     int    `json:"lost"`             // leases that expired
+
+	IdempotencyKey  string `json:"idempotencyKey,omitempty"`
+	IdempotencyHash string `json:"idempotencyHash,omitempty"`
+
+	RunAt      time.Time     `json:"runAt"`          // not claimed before
+	Keep       time.Duration `json:"keep,omitempty"` // nanoseconds after its end; 0: for ever
+	CreatedAt  time.Time     `json:"createdAt"`
+	UpdatedAt  time.Time     `json:"updatedAt"`
+	StartedAt  time.Time     `json:"startedAt,omitzero"`  // of the last claim
+	FinishedAt time.Time     `json:"finishedAt,omitzero"` // when it became finished, failed or canceled
+	ExpiresAt  time.Time     `json:"expiresAt,omitzero"`  // FinishedAt + Keep
+}
+
+// Output is one result: what is wanted, and once finished where it is.
+type Output struct {
+	Name     string            `json:"name"`               // empty for the only one
+	Pipeline pipeline.Pipeline `json:"pipeline,omitempty"` // after the task's own
+	Blob
+}
+
+// Blob points at bytes in the storage.
+type Blob struct {
+	Key         string `json:"key,omitempty"`
+	Size        int64  `json:"size,omitempty"`   // bytes
+	SHA256      string `json:"sha256,omitempty"` // lower-case hex
+	ContentType string `json:"contentType,omitempty"`
+}
+
+// Error says why an attempt failed.
+type Error struct {
+	Code   string `json:"code"`   // stable
+	Detail string `json:"detail"` // a sentence that a person can act on
+}
+
+// Filter selects tasks. Empty fields select all.
+type Filter struct {
+	State      State
+	Owner      string
+	Tag        string
+	ExpiredBy  time.Time // ended, and kept no longer than until then
+	Descending bool      // by id; UUIDv7 ids are in the order of their making
+	Cursor     string
+	Limit      int // 0 or more than MaxPage: MaxPage
+}
+
+// Page is a part of a listing.
+type Page struct {
+	Tasks []Task `json:"tasks"`
+	Next  string `json:"next,omitempty"` // cursor of the next page; empty on the last one
+}
+
+// Stats is the database at a glance.
+type Stats struct {
+	Counts         map[State]int64 `json:"counts"`         // every state is in it
+	Ready          int64           `json:"ready"`          // not-started whose runAt has come
+	OldestAge      time.Duration   `json:"oldestAge"`      // nanoseconds that the oldest not-started task has waited
+	FinishedMinute int64           `json:"finishedMinute"` // tasks finished in the last 60 seconds
+	FailedMinute   int64           `json:"failedMinute"`
+	LastSeq        int64           `json:"lastSeq"` // of the feed
+}
+
+// Tasks is what the master asks for its customers.
+type Tasks interface {
+	// Create makes a task in not-started and gives it back with everything
+	// filled in: Owner "public", Needs DefaultNeeds, one unnamed output, RunAt
+	// now. Only what a customer decides is taken from t (id, owner, priority,
+	// tags, needs, pipeline, outputs' names and pipelines, source, callback,
+	// runAt, keep, idempotency). When it returns the task is durable.
+	//
+	// An id that exists with the same owner, source, pipeline and outputs is
+	// the same request again and gives that task, created false; otherwise
+	// ErrExists. An idempotency key that the owner has used within
+	// IdempotencyKeep gives the task made then when the hash is equal, else
+	// ErrIdempotency. Beyond the engine's limit of waiting tasks it is
+	// ErrQueueFull with RetryAfter. Of racing creators exactly one creates.
+	Create(ctx context.Context, t Task) (task Task, created bool, err error)
+
+	// Get reads a task.
+	Get(ctx context.Context, id string) (Task, error)
+
+	// List gives tasks in the order of their ids, whole ones. Whatever matches
+	// during the whole listing comes exactly once.
+	List(ctx context.Context, f Filter) (Page, error)
+
+	// Cancel makes a task that has not ended canceled, at once; canceling a
+	// canceled task succeeds. The worker hears of it by ErrCanceled.
+	Cancel(ctx context.Context, id string) (Task, error)
+
+	// Retry puts a failed or canceled task back to not-started, with its
+	// counters, error and facts cleared and RunAt now. The token goes on.
+	Retry(ctx context.Context, id string) (Task, error)
+
+	// Delete removes a task in whatever state; it is in the feed as Deleted.
+	// Deleting what does not exist is ErrNotFound.
+	Delete(ctx context.Context, id string) error
+
+	// Stats counts.
+	Stats(ctx context.Context) (Stats, error)
+}
+
+// ClaimRequest asks for work.
+type ClaimRequest struct {
+	Worker  string        // who asks, 1 to MaxName bytes
+	Accepts []string      // what it can do; empty: DefaultNeeds
+	Max     int           // how many tasks at most, 1 to MaxClaim; 0: 1
+	Wait    time.Duration // how long to wait for the first one, up to MaxWait
+	Request string        // a repeated request of the same worker gives the same leases again; empty: none
+	ID      string        // only this very task; empty: any
+}
+
+// Claimed is a task with the lease on it.
+type Claimed struct {
+	Task
+	Lease    string        // opaque, holds the token
+	Duration time.Duration // how long the lease is good without a heartbeat
+	Deadline time.Duration // how long the whole attempt may take
+}
+
+// Heartbeat keeps a lease alive.
+type Heartbeat struct {
+	ID       string  `json:"id"`
+	Lease    string  `json:"lease"`
+	Progress float64 `json:"progress"` // 0 to 1
+}
+
+// Finish reports the results of an attempt.
+type Finish struct {
+	ID      string          `json:"id"`
+	Lease   string          `json:"lease"`
+	Outputs []Output        `json:"outputs"` // one for each wanted, by name; Pipeline is ignored
+	Facts   json.RawMessage `json:"facts,omitempty"`
+}
+
+// Failure reports that an attempt failed.
+type Failure struct {
+	ID    string `json:"id"`
+	Lease string `json:"lease"`
+	Error
+	Retry bool `json:"retry"` // false: another attempt would fail the same way
+}
+
+// Release gives a task back unworked; no counter moves.
+type Release struct {
+	ID    string `json:"id"`
+	Lease string `json:"lease"`
+}
+
+// Leases is what the master asks for its workers. The lists answer entry by
+// entry: errs has the length of the list and nil where it went well; err is
+// for what befell the whole call. A lease that is not the current one, or is
+// no lease at all, is ErrLeaseLost; if the task was canceled under its last
+// lease, that lease is told ErrCanceled.
+type Leases interface {
+	// Claim leases ready tasks: not started, RunAt come, Needs among the
+	// accepted. Higher priorities go first; among equals the owners take
+	// turns; an owner's tasks go by age. No task is leased twice at a time.
+	// With nothing to give it waits for an event, at most Wait, and then gives
+	// an empty list. With ID it does not wait: ErrNotFound, or ErrTransition
+	// when that task is not ready.
+	Claim(ctx context.Context, r ClaimRequest) ([]Claimed, error)
+
+	// Heartbeat extends leases by their duration, but not past the attempt's
+	// deadline. A lease that has expired and was not reaped yet lives on.
+	Heartbeat(ctx context.Context, list []Heartbeat) (errs []error, err error)
+
+	// Finish makes tasks finished with these outputs. It is accepted late as
+	// long as the lease has not been reaped. The same finish again succeeds;
+	// a different one with a lease that has finished is ErrLeaseLost.
+	Finish(ctx context.Context, list []Finish) (errs []error, err error)
+
+	// Fail ends attempts; Judge says what becomes of the tasks. The same
+	// failure again is ErrLeaseLost.
+	Fail(ctx context.Context, list []Failure) (errs []error, err error)
+
+	// Release puts tasks back to not-started, ready at once.
+	Release(ctx context.Context, list []Release) (errs []error, err error)
+}
+
+// Event is one entry of the feed: a task that came into being, changed its
+// state or was deleted.
+type Event struct {
+	Seq     int64     `json:"seq"` // grows in the order of commits, without promise of no gap
+	ID      string    `json:"id"`
+	Owner   string    `json:"owner"`
+	From    State     `json:"from,omitempty"` // empty: created
+	State   State     `json:"state"`
+	Deleted bool      `json:"deleted,omitempty"`
+	Token   int64     `json:"token"`
+	Time    time.Time `json:"time"`
+	Error   *Error    `json:"error,omitempty"` // why it failed or is tried again
+}
+
+// Feed is the durable list of what happened.
+type Feed interface {
+	// Events gives events after the seq in their order, limit at a time (0 or
+	// more than MaxPage: MaxPage). With none yet it waits for the first, at
+	// most wait, and then gives an empty list. It is ErrCompacted when events
+	// after the seq are no longer kept. Whoever has read up to a seq will
+	// never see a smaller one appear.
+	Events(ctx context.Context, after int64, limit int, wait time.Duration) ([]Event, error)
+}
+
+// Store is the whole task database.
+type Store interface {
+	Tasks
+	Leases
+	Feed
+}
