@@ -129,11 +129,12 @@ func (c *Client) JSON(ctx context.Context, method, path string, query url.Values
 	if err != nil {
 		return 0, err
 	}
-	defer resp.Body.Close()
-	return resp.StatusCode, c.decode(ctx, resp, out)
+	return resp.StatusCode, c.Decode(ctx, resp, out)
 }
 
-func (c *Client) decode(ctx context.Context, resp *http.Response, out any) error {
+// Decode reads a JSON answer into out (nil: thrown away) and closes it.
+func (c *Client) Decode(ctx context.Context, resp *http.Response, out any) error {
+	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return c.failed(ctx, err)

@@ -26,6 +26,8 @@ var (
 	ErrPreset      = fault.New(fault.Invalid, "unknown-preset", "there is no preset of this name")
 	ErrSubmission  = fault.New(fault.Invalid, "invalid-submission", "the submission is not valid")
 	ErrEmpty       = fault.New(fault.Invalid, "empty", "the image has no bytes")
+	ErrCut         = fault.New(fault.Invalid, "body-cut", "the body ended before all of the image had come")
+	ErrNoImage     = fault.New(fault.Invalid, "no-image", "the form has no field named image")
 )
 
 // MaxWait is how long Status and Claim wait at most.

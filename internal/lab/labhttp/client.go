@@ -1,0 +1,110 @@
+package labhttp
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"minilab/internal/httpx"
+	"minilab/internal/lab"
+)
+
+// Client is a lab.Lab at the other end of the wire.
+type Client struct{ http *httpx.Client }
+
+// NewClient makes a client of the master that c calls.
+func NewClient(c *httpx.Client) *Client { return &Client{c} }
+
+var _ lab.Lab = (*Client)(nil)
+
+// Submit implements lab.Customers.
+func (c *Client) Submit(ctx context.Context, s lab.Submission, body io.Reader) (string, error) {
+	q := url.Values{"owner": {s.Owner}, "preset": {s.Preset}, "tag": s.Tags, "priority": {strconv.Itoa(s.Priority)}}
+	if len(s.Pipeline) > 0 {
+		q.Set("pipeline", s.Pipeline.String())
+	}
+	resp, err := c.http.Do(ctx, httpx.Request{
+		Method: http.MethodPost, Path: MasterPaths.New, Query: q,
+		Header: http.Header{"Content-Type": {s.ContentType}}, Body: body, Size: s.Size,
+	})
+	if err != nil {
+		return "", err
+	}
+	var ticket struct {
+		ID string `json:"id"`
+	}
+	return ticket.ID, c.http.Decode(ctx, resp, &ticket)
+}
+
+// Status implements lab.Customers.
+func (c *Client) Status(ctx context.Context, id string, wait time.Duration) (st lab.Status, err error) {
+	q := url.Values{"id": {id}}
+	if wait > 0 {
+		q.Set("wait", wait.String())
+	}
+	_, err = c.http.JSON(ctx, http.MethodGet, MasterPaths.IsReady, q, nil, &st)
+	return st, err
+}
+
+// Result implements lab.Customers.
+func (c *Client) Result(ctx context.Context, id string) (lab.Result, error) {
+	req := httpx.Request{Method: http.MethodGet, Path: MasterPaths.Get, Query: url.Values{"id": {id}}}
+	probe := req
+	probe.Header = http.Header{"Range": {"bytes=0-0"}} // not HEAD: an error needs a body that says why
+	resp, err := c.http.Do(ctx, probe)
+	if err != nil {
+		return lab.Result{}, err
+	}
+	defer resp.Body.Close()
+	res, err := httpx.ContentOf(resp)
+	if err != nil {
+		return lab.Result{}, err
+	}
+	return lab.Result{
+		ContentType: res.ContentType, Size: res.Size, SHA256: res.SHA256, Modified: res.Modified,
+		Open: func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
+			return c.http.Open(ctx, req, res, offset, length)
+		},
+	}, nil
+}
+
+// Claim implements lab.Workers.
+func (c *Client) Claim(ctx context.Context, r lab.ClaimRequest) ([]lab.Work, error) {
+	q := url.Values{"worker": {r.Worker}, "request": {r.Request}, "max": {strconv.Itoa(max(r.Max, 1))}, "wait": {r.Wait.String()}}
+	if len(r.Accepts) > 0 {
+		q.Set("accepts", strings.Join(r.Accepts, ","))
+	}
+	var list workList
+	_, err := c.http.JSON(ctx, http.MethodPost, "/getWork", q, nil, &list)
+	return list.Work, err
+}
+
+// Heartbeat implements lab.Workers.
+func (c *Client) Heartbeat(ctx context.Context, id, lease string, progress float64) error {
+	return c.report(ctx, "/heartbeat", id, lease, beat{progress})
+}
+
+// Finish implements lab.Workers.
+func (c *Client) Finish(ctx context.Context, id, lease string, r lab.Report) error {
+	return c.report(ctx, "/workFinished", id, lease, r)
+}
+
+// Fail implements lab.Workers.
+func (c *Client) Fail(ctx context.Context, id, lease string, f lab.Failure) error {
+	return c.report(ctx, "/workFailed", id, lease, f)
+}
+
+// Release implements lab.Workers.
+func (c *Client) Release(ctx context.Context, id, lease string) error {
+	return c.report(ctx, "/workReleased", id, lease, nil)
+}
+
+func (c *Client) report(ctx context.Context, path, id, lease string, body any) error {
+	_, err := c.http.JSON(ctx, http.MethodPost, path, url.Values{"id": {id}, "lease": {lease}}, body, nil)
+	return err
+}
+

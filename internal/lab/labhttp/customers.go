@@ -1,0 +1,148 @@
+// Package labhttp is the wire of the lab: handlers and client side by side.
+package labhttp
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"minilab/internal/httpx"
+	"minilab/internal/lab"
+	"minilab/internal/pipeline"
+)
+
+// bodyIdle is how long a body may pause before its sender is given up.
+const bodyIdle = time.Minute
+
+// maxField bounds a text field of a form, in bytes.
+const maxField = pipeline.MaxText + 1
+
+// Paths say where the customers' calls are; the master and the frontend name
+// them differently.
+type Paths struct {
+	New, IsReady, Get string
+	// TrustOwner takes the owner from the query: only between services.
+	TrustOwner bool
+}
+
+// MasterPaths are those of the master.
+var MasterPaths = Paths{New: "/newImage", IsReady: "/isReady", Get: "/get", TrustOwner: true}
+
+// RouteCustomers serves c.
+func RouteCustomers(rt *httpx.Router, c lab.Customers, p Paths) {
+	h := customers{c, p}
+	rt.Handle("POST "+p.New, h.newImage)
+	rt.Handle("GET|HEAD "+p.IsReady, h.isReady)
+	rt.Handle("GET|HEAD "+p.Get, h.get)
+}
+
+type customers struct {
+	lab   lab.Customers
+	paths Paths
+}
+
+func (h customers) newImage(w http.ResponseWriter, r *http.Request) error {
+	params := r.URL.Query() // never FormValue: it would take the image for a form
+	body := httpx.Body(w, r, 0, bodyIdle)
+	size := r.ContentLength
+	contentType := r.Header.Get("Content-Type")
+	if form, boundary := isForm(contentType); form {
+		part, err := formImage(body, boundary, params)
+		if err != nil {
+			return err
+		}
+		body, size, contentType = part, lab.Unknown, part.Header.Get("Content-Type")
+	}
+	s, err := h.submission(params)
+	if err != nil {
+		return err
+	}
+	s.ContentType, s.Size = contentType, size
+	id, err := h.lab.Submit(r.Context(), s, cutReader{body})
+	if err != nil {
+		return err
+	}
+	return httpx.WriteJSON(w, http.StatusAccepted, map[string]string{"id": id})
+}
+
+func isForm(contentType string) (bool, string) {
+	t, params, err := mime.ParseMediaType(contentType)
+	return err == nil && t == "multipart/form-data" && params["boundary"] != "", params["boundary"]
+}
+
+func (h customers) submission(q url.Values) (lab.Submission, error) {
+	s := lab.Submission{Preset: q.Get("preset"), Tags: q["tag"]}
+	if h.paths.TrustOwner {
+		s.Owner = q.Get("owner")
+	}
+	priority, err := httpx.Int(q, "priority", 0, -9, 9)
+	if err != nil {
+		return s, err
+	}
+	s.Priority = int(priority)
+	if !q.Has("pipeline") {
+		return s, nil
+	}
+	if s.Preset != "" {
+		return s, lab.ErrSubmission.Detailf("a submission has a pipeline or a preset, not both")
+	}
+	s.Pipeline, err = pipeline.Parse(q.Get("pipeline"))
+	return s, err
+}
+
+func (h customers) isReady(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	wait, err := httpx.Duration(q, "wait", lab.MaxWait)
+	if err != nil {
+		return err
+	}
+	st, err := h.lab.Status(r.Context(), q.Get("id"), wait)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	return httpx.WriteJSON(w, http.StatusOK, st)
+}
+
+func (h customers) get(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	id := q.Get("id")
+	res, err := h.lab.Result(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	if q.Has("download") {
+		w.Header().Set("Content-Disposition", `attachment; filename="`+id+extension(res.ContentType)+`"`)
+	}
+	w.Header().Set("Cache-Control", "private, no-cache")
+	meta := httpx.Content{ContentType: res.ContentType, Size: res.Size, SHA256: res.SHA256, Modified: res.Modified}
+	return httpx.ServeContent(w, r, meta, func(offset, length int64) (io.ReadCloser, error) {
+		return res.Open(r.Context(), offset, length)
+	})
+}
+
+// extension is the usual ending of a file of that type.
+func extension(contentType string) string {
+	switch contentType {
+	case "image/jpeg":
+		return ".jpg"
+	case "image/png", "image/webp", "image/gif", "image/tiff", "image/avif":
+		return "." + strings.TrimPrefix(contentType, "image/")
+	}
+	return ""
+}
+
+// cutReader names the error of a body that ends too early.
+type cutReader struct{ r io.Reader }
+
+func (c cutReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = lab.ErrCut.Because(err)
+	}
+	return n, err
+}

@@ -1,0 +1,76 @@
+// Package master is the lab's engine: it takes images in, makes tasks, hands
+// work to workers and takes results back. It keeps nothing itself, the storage
+// and the task database do, so any number of masters can run side by side.
+package master
+
+import (
+	"context"
+	"log/slog"
+
+	"minilab/internal/fault"
+	"minilab/internal/kv"
+	"minilab/internal/lab"
+	"minilab/internal/storage"
+	"minilab/internal/taskdb"
+)
+
+// Config is what a master works with.
+type Config struct {
+	Tasks   taskdb.Store
+	Storage storage.Store
+	Presets kv.Store // where presets are looked up
+	// StorageURL is the base of the URLs that workers are given, asked for
+	// each claim; empty when the storage is not served.
+	StorageURL func() string
+	Log        *slog.Logger
+}
+
+// Master implements lab.Lab.
+type Master struct {
+	Config
+	ends *ends
+}
+
+var _ lab.Lab = (*Master)(nil)
+
+// New makes a master. Close ends what it does in the background.
+func New(c Config) *Master {
+	return &Master{Config: c, ends: newEnds(c.Tasks, c.Log)}
+}
+
+// Close wakes and ends everybody who waits for a status.
+func (m *Master) Close() { m.ends.close() }
+
+// labFaults are the task database's faults in the lab's words.
+var labFaults = map[string]*fault.Fault{
+	taskdb.ErrNotFound.Code:  lab.ErrNotFound,
+	taskdb.ErrLeaseLost.Code: lab.ErrLeaseLost,
+	taskdb.ErrCanceled.Code:  lab.ErrCanceled,
+	taskdb.ErrQueueFull.Code: lab.ErrQueueFull,
+	taskdb.ErrTask.Code:      lab.ErrSubmission,
+}
+
+// translate turns a fault of the task database into one of the lab.
+func translate(err error) error {
+	if err == nil {
+		return nil
+	}
+	f := fault.From(err)
+	to, ok := labFaults[f.Code]
+	if !ok {
+		return err
+	}
+	c := to.Because(err)
+	c.Detail, c.RetryAfter = f.Detail, f.RetryAfter
+	return c
+}
+
+// find reads a task by an ID from outside; whatever is wrong with the ID, the
+// answer is that there is no such task.
+func (m *Master) find(ctx context.Context, id string) (taskdb.Task, error) {
+	if err := taskdb.CheckID(id); err != nil {
+		return taskdb.Task{}, lab.ErrNotFound.Because(err)
+	}
+	t, err := m.Tasks.Get(ctx, id)
+	return t, translate(err)
+}

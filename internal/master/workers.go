@@ -1,0 +1,146 @@
+package master
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"minilab/internal/lab"
+	"minilab/internal/storage"
+	"minilab/internal/taskdb"
+)
+
+// Claim implements lab.Workers.
+func (m *Master) Claim(ctx context.Context, r lab.ClaimRequest) ([]lab.Work, error) {
+	claimed, err := m.Tasks.Claim(ctx, taskdb.ClaimRequest{
+		Worker: r.Worker, Accepts: r.Accepts, Max: r.Max, Wait: r.Wait, Request: r.Request,
+	})
+	if err != nil {
+		return nil, translate(err)
+	}
+	base := m.StorageURL()
+	list := make([]lab.Work, len(claimed))
+	for i, c := range claimed {
+		list[i] = work(c, base)
+	}
+	return list, nil
+}
+
+func work(c taskdb.Claimed, base string) lab.Work {
+	w := lab.Work{
+		ID: c.ID, Owner: c.Owner, Lease: c.Lease,
+		LeaseSeconds: c.Duration.Seconds(), DeadlineSeconds: c.Deadline.Seconds(),
+		Pipeline: c.Pipeline,
+		Source: lab.Source{
+			Key: c.Source.Key, URL: imageURL(base, storage.InProgress, c.Source.Key),
+			ContentType: c.Source.ContentType, Size: c.Source.Size, SHA256: c.Source.SHA256,
+		},
+	}
+	for _, o := range c.Outputs {
+		key := outputKey(c.Task, o.Name)
+		w.Outputs = append(w.Outputs, lab.Target{
+			Name: o.Name, Pipeline: o.Pipeline, Key: key, URL: imageURL(base, storage.Finished, key),
+		})
+	}
+	return w
+}
+
+// outputKey is where the present attempt writes an output: every attempt has
+// keys of its own, so a late one cannot touch what another has published.
+func outputKey(t taskdb.Task, output string) string {
+	key := fmt.Sprintf("%s.%d", t.ID, t.Token)
+	if output != "" {
+		key += "." + output
+	}
+	return key
+}
+
+func imageURL(base string, state storage.State, key string) string {
+	if base == "" {
+		return ""
+	}
+	return base + "/images/" + string(state) + "/" + url.PathEscape(key)
+}
+
+// Heartbeat implements lab.Workers.
+func (m *Master) Heartbeat(ctx context.Context, id, lease string, progress float64) error {
+	return single(m.Tasks.Heartbeat(ctx, []taskdb.Heartbeat{{ID: id, Lease: lease, Progress: progress}}))
+}
+
+// Finish implements lab.Workers.
+func (m *Master) Finish(ctx context.Context, id, lease string, r lab.Report) error {
+	t, err := m.find(ctx, id)
+	if err != nil {
+		return lost(err)
+	}
+	outputs, err := m.checkOutputs(ctx, t, lease, r.Outputs)
+	if err != nil {
+		return err
+	}
+	return single(m.Tasks.Finish(ctx, []taskdb.Finish{{ID: id, Lease: lease, Outputs: outputs, Facts: r.Facts}}))
+}
+
+// checkOutputs believes nothing: each output must lie in the storage under the
+// key of this very attempt, as it was reported.
+func (m *Master) checkOutputs(ctx context.Context, t taskdb.Task, lease string, reported []lab.Output) ([]taskdb.Output, error) {
+	outputs := make([]taskdb.Output, len(reported))
+	for i, o := range reported {
+		wanted := slices.ContainsFunc(t.Outputs, func(w taskdb.Output) bool { return w.Name == o.Name })
+		if !wanted || o.Key != outputKey(t, o.Name) {
+			return nil, m.wrongKey(ctx, t.ID, lease, o)
+		}
+		info, err := m.Storage.Stat(ctx, storage.Finished, o.Key)
+		switch {
+		case errors.Is(err, storage.ErrNotFound):
+			return nil, lab.ErrOutput.Detailf("the output %q is not in the storage", o.Name)
+		case err != nil:
+			return nil, err
+		case info.Size != o.Size || !strings.EqualFold(info.SHA256, o.SHA256):
+			return nil, lab.ErrOutput.Detailf("the output %q has %d bytes with the digest %s in the storage", o.Name, info.Size, info.SHA256)
+		}
+		outputs[i] = taskdb.Output{Name: o.Name, Blob: taskdb.Blob{
+			Key: o.Key, Size: info.Size, SHA256: info.SHA256, ContentType: info.ContentType,
+		}}
+	}
+	return outputs, nil
+}
+
+// wrongKey tells a late worker, whose key is of an earlier attempt, from one
+// that holds the lease and names a key that it was not given.
+func (m *Master) wrongKey(ctx context.Context, id, lease string, o lab.Output) error {
+	if err := m.Heartbeat(ctx, id, lease, 0); err != nil {
+		return err
+	}
+	return lab.ErrOutput.Detailf("the output %q is not one that the work named, under the key that it named", o.Name)
+}
+
+// Fail implements lab.Workers.
+func (m *Master) Fail(ctx context.Context, id, lease string, f lab.Failure) error {
+	return single(m.Tasks.Fail(ctx, []taskdb.Failure{{
+		ID: id, Lease: lease, Error: taskdb.Error(f.Error), Retry: f.Retry,
+	}}))
+}
+
+// Release implements lab.Workers.
+func (m *Master) Release(ctx context.Context, id, lease string) error {
+	return single(m.Tasks.Release(ctx, []taskdb.Release{{ID: id, Lease: lease}}))
+}
+
+// single is the answer to a list of one report.
+func single(errs []error, err error) error {
+	if err == nil {
+		err = errs[0]
+	}
+	return lost(translate(err))
+}
+
+// lost makes an unknown task a lost lease: to a worker it is the same.
+func lost(err error) error {
+	if errors.Is(err, lab.ErrNotFound) || errors.Is(err, taskdb.ErrID) {
+		return lab.ErrLeaseLost.Because(err)
+	}
+	return err
+}
