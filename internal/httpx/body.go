@@ -1,0 +1,75 @@
+package httpx
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"minilab/internal/fault"
+)
+
+// Faults of a request's body. ErrBodyCut is storage.ErrCut by another name.
+var (
+	ErrBodyCut  = fault.New(fault.Invalid, "body-cut", "the body is not of its announced length")
+	ErrBodyIdle = fault.New(fault.Timeout, "body-idle", "the body stopped coming")
+)
+
+// Body reads a request's body, of which at most max bytes may come (0: any
+// number) and never nothing for as long as idle (0: for ever). Its errors are
+// faults: fault.ErrTooLarge, ErrBodyIdle, and ErrBodyCut when the caller has
+// gone. A body that is announced as too large is refused before a caller that
+// waits for "100 Continue" sends a byte of it.
+func Body(w http.ResponseWriter, r *http.Request, max int64, idle time.Duration) io.Reader {
+	b := &body{r: r.Body, conn: http.NewResponseController(w), idle: idle}
+	if max > 0 {
+		b.r = http.MaxBytesReader(w, r.Body, max)
+	}
+	if max > 0 && r.ContentLength > max {
+		b.err = tooLarge(max)
+	}
+	return b
+}
+
+type body struct {
+	r    io.Reader
+	conn *http.ResponseController
+	idle time.Duration
+	err  error // sticks
+}
+
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	if b.idle > 0 {
+		_ = b.conn.SetReadDeadline(time.Now().Add(b.idle)) // a recorder in a test has none
+	}
+	n, err := b.r.Read(p)
+	b.err = b.judge(err)
+	return n, b.err
+}
+
+func (b *body) judge(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, io.EOF):
+		// The server goes on reading to learn when the caller hangs up; a
+		// deadline left behind would look like that.
+		_ = b.conn.SetReadDeadline(time.Time{})
+		return io.EOF
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return ErrBodyIdle.Detailf("no byte of the body has come for %v", b.idle).Because(err)
+	}
+	if limit, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return tooLarge(limit.Limit)
+	}
+	return ErrBodyCut.Because(err)
+}
+
+func tooLarge(limit int64) error {
+	return fault.ErrTooLarge.Detailf("the body has more than %d bytes", limit)
+}

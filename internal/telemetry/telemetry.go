@@ -1,0 +1,124 @@
+// Package telemetry is what a service shows of itself: log lines and metrics.
+package telemetry
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"minilab/internal/fault"
+)
+
+// Log formats.
+const (
+	FormatText = "text"
+	FormatJSON = "json"
+)
+
+// NewLogger writes log lines to w, as "text" or "json".
+func NewLogger(w io.Writer, format string) (*slog.Logger, error) {
+	switch format {
+	case FormatText:
+		return slog.New(slog.NewTextHandler(w, nil)), nil
+	case FormatJSON:
+		return slog.New(slog.NewJSONHandler(w, nil)), nil
+	}
+	return nil, fault.ErrInvalid.Detailf("log-format is %s or %s, got %q", FormatText, FormatJSON, format)
+}
+
+// Metrics are those of one process.
+type Metrics struct {
+	Registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	busy     *prometheus.GaugeVec
+}
+
+// NewMetrics makes the registry with what every process has.
+func NewMetrics(version string) *Metrics {
+	m := &Metrics{
+		Registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "minilab_http_requests_total", Help: "Requests answered.",
+		}, []string{"service", "route", "method", "status"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "minilab_http_request_seconds", Help: "Time from a request's header to the end of its answer.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
+		}, []string{"service", "route"}),
+		busy: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "minilab_http_requests_in_flight", Help: "Requests being answered.",
+		}, []string{"service"}),
+	}
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "minilab_build_info", Help: "1, with the version as a label.",
+		ConstLabels: prometheus.Labels{"version": version},
+	})
+	info.Set(1)
+	m.Registry.MustRegister(m.requests, m.seconds, m.busy, info, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Handler serves the metrics in Prometheus' text format.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{})
+}
+
+// HTTP is middleware that counts and times a service's requests by route.
+func (m *Metrics) HTTP(service string) func(http.Handler) http.Handler {
+	busy := m.busy.WithLabelValues(service)
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			busy.Inc()
+			start := time.Now()
+			sw := &statusWriter{ResponseWriter: w}
+			defer func() {
+				busy.Dec()
+				route := chi.RouteContext(r.Context()).RoutePattern()
+				m.requests.WithLabelValues(service, route, r.Method, strconv.Itoa(sw.status)).Inc()
+				m.seconds.WithLabelValues(service, route).Observe(time.Since(start).Seconds())
+			}()
+			next.ServeHTTP(sw, r)
+		})
+	}
+}
+
+// statusWriter remembers the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (s *statusWriter) WriteHeader(status int) {
+	if s.status == 0 || s.status < http.StatusOK {
+		s.status = status
+	}
+	s.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (s *statusWriter) Write(p []byte) (int, error) {
+	if s.status == 0 {
+		s.status = http.StatusOK
+	}
+	return s.ResponseWriter.Write(p)
+}
+
+// ReadFrom implements io.ReaderFrom, so that files go out by sendfile.
+func (s *statusWriter) ReadFrom(r io.Reader) (int64, error) {
+	if s.status == 0 {
+		s.status = http.StatusOK
+	}
+	return io.Copy(s.ResponseWriter, r)
+}
+
+// Unwrap lets http.ResponseController through.
+func (s *statusWriter) Unwrap() http.ResponseWriter { return s.ResponseWriter }
