@@ -143,7 +143,7 @@ func (c *Client) Decode(ctx context.Context, resp *http.Response, out any) error
 		return nil
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		return fault.New(fault.BadGateway, "bad-answer", "a service answered nonsense").Because(err)
+		return errNonsense.Because(err)
 	}
 	return nil
 }

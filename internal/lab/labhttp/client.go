@@ -27,10 +27,9 @@ func (c *Client) Submit(ctx context.Context, s lab.Submission, body io.Reader) (
 	if len(s.Pipeline) > 0 {
 		q.Set("pipeline", s.Pipeline.String())
 	}
-	resp, err := c.http.Do(ctx, httpx.Request{
-		Method: http.MethodPost, Path: MasterPaths.New, Query: q,
-		Header: http.Header{"Content-Type": {s.ContentType}}, Body: body, Size: s.Size,
-	})
+	resp, err := c.http.Upload(ctx, httpx.Request{
+		Method: http.MethodPost, Path: MasterPaths.New, Query: q, Header: http.Header{"Content-Type": {s.ContentType}},
+	}, body, s.Size)
 	if err != nil {
 		return "", err
 	}
@@ -67,7 +66,7 @@ func (c *Client) Result(ctx context.Context, id string) (lab.Result, error) {
 	return lab.Result{
 		ContentType: res.ContentType, Size: res.Size, SHA256: res.SHA256, Modified: res.Modified,
 		Open: func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
-			return c.http.Open(ctx, req, res, offset, length)
+			return c.http.OpenPart(ctx, req, res, offset, length)
 		},
 	}, nil
 }
@@ -107,4 +106,3 @@ func (c *Client) report(ctx context.Context, path, id, lease string, body any) e
 	_, err := c.http.JSON(ctx, http.MethodPost, path, url.Values{"id": {id}, "lease": {lease}}, body, nil)
 	return err
 }
-

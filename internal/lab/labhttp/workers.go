@@ -152,4 +152,3 @@ func (h workers) report(w http.ResponseWriter, r *http.Request, body any, do fun
 	}
 	return httpx.WriteJSON(w, http.StatusOK, map[string]string{"id": id})
 }
-
