@@ -1,0 +1,146 @@
+package vips
+
+// #include <stdlib.h>
+// #include "vips.h"
+import "C"
+
+import (
+	"errors"
+	"runtime"
+	"unsafe"
+)
+
+// ErrLimit says that a result would have been larger than its limit.
+var ErrLimit = errors.New("vips: the result is over its limit")
+
+// Image is an image that is computed when it is needed.
+type Image struct {
+	p      *C.VipsImage
+	pinner *runtime.Pinner // of the bytes it is read from
+}
+
+// Load starts reading an image with the named loader, which is one of a
+// source. Only the header is decoded. The image reads from data until it is
+// closed, and so does every image that is made from it.
+func Load(loader string, data []byte, options Options) (*Image, error) {
+	if len(data) == 0 {
+		return nil, &Error{Text: "there are no bytes"}
+	}
+	pinner := new(runtime.Pinner)
+	pinner.Pin(unsafe.SliceData(data))
+	source := C.vips_source_new_from_memory(unsafe.Pointer(unsafe.SliceData(data)), C.size_t(len(data)))
+	defer C.g_object_unref(C.gpointer(source))
+	image, err := call(loader, options, map[string]unsafe.Pointer{"source": unsafe.Pointer(source)}, true)
+	if err != nil {
+		pinner.Unpin()
+		return nil, err
+	}
+	image.pinner = pinner
+	return image, nil
+}
+
+// Black makes an image of 8 bits without colour space.
+func Black(width, height, bands int) (*Image, error) {
+	return call("black", Options{"width": width, "height": height, "bands": bands}, nil, true)
+}
+
+// Close releases the image. Images made from it are not affected, except that
+// the bytes it was loaded from may then move.
+func (i *Image) Close() {
+	C.g_object_unref(C.gpointer(i.p))
+	if i.pinner != nil {
+		i.pinner.Unpin()
+	}
+}
+
+// Call runs the named operation on the image.
+func (i *Image) Call(operation string, options Options) (*Image, error) {
+	with := Options{"in": i}
+	for k, v := range options {
+		with[k] = v
+	}
+	return call(operation, with, nil, true)
+}
+
+// Swap reorders the colour channels: channel c of the result is channel
+// from[c] of the image. Channels beyond the third stay.
+func (i *Image) Swap(from [3]int) (*Image, error) {
+	order := [3]C.int{C.int(from[0]), C.int(from[1]), C.int(from[2])}
+	var out *C.VipsImage
+	if C.ml_swap(i.p, &out, &order[0]) != 0 {
+		return nil, lastError()
+	}
+	return &Image{p: out}, nil
+}
+
+// Save computes the image and writes it with the named saver, which is one of
+// a target, to the descriptor from its first byte on. A result beyond limit
+// bytes is ErrLimit.
+func (i *Image) Save(saver string, fd int, limit int64, options Options) error {
+	sink := (*C.MlSink)(C.calloc(1, C.sizeof_MlSink))
+	defer C.free(unsafe.Pointer(sink))
+	sink.fd, sink.limit = C.int(fd), C.gint64(limit)
+	target := C.ml_target(sink)
+	defer C.g_object_unref(C.gpointer(target))
+
+	with := Options{"in": i}
+	for k, v := range options {
+		with[k] = v
+	}
+	_, err := call(saver, with, map[string]unsafe.Pointer{"target": unsafe.Pointer(target)}, false)
+	if err != nil && sink.overflowed != 0 {
+		return ErrLimit
+	}
+	return err
+}
+
+// Drain computes every pixel and keeps none: it finds out whether they can all
+// be decoded.
+func (i *Image) Drain() error {
+	if C.ml_drain(i.p) != 0 {
+		return lastError()
+	}
+	return nil
+}
+
+// Width is the number of pixels in a row.
+func (i *Image) Width() int { return int(C.vips_image_get_width(i.p)) }
+
+// Height is the number of rows, of all pages together where they were loaded
+// together.
+func (i *Image) Height() int { return int(C.vips_image_get_height(i.p)) }
+
+// Bands is the number of channels.
+func (i *Image) Bands() int { return int(C.vips_image_get_bands(i.p)) }
+
+// Bits is the number of bits of one channel of one pixel in memory.
+func (i *Image) Bits() int { return 8 * int(C.vips_format_sizeof(C.vips_image_get_format(i.p))) }
+
+// Interpretation is the short name of the image's colour space, such as srgb,
+// b-w, rgb16 or cmyk.
+func (i *Image) Interpretation() string {
+	nick := C.vips_enum_nick(C.vips_interpretation_get_type(), C.int(C.vips_image_get_interpretation(i.p)))
+	return C.GoString(nick)
+}
+
+// Int is a number among the image's metadata.
+func (i *Image) Int(name string) (int, bool) {
+	cname := C.CString(name)
+	defer C.free(unsafe.Pointer(cname))
+	if C.vips_image_get_typeof(i.p, cname) == 0 {
+		return 0, false
+	}
+	var n C.int
+	if C.vips_image_get_int(i.p, cname, &n) != 0 {
+		C.vips_error_clear()
+		return 0, false
+	}
+	return int(n), true
+}
+
+// Remove takes an entry out of the image's metadata, if it is there.
+func (i *Image) Remove(name string) {
+	cname := C.CString(name)
+	defer C.free(unsafe.Pointer(cname))
+	C.vips_image_remove(i.p, cname)
+}

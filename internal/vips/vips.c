@@ -1,0 +1,233 @@
+#include "vips.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+// GLib ends the process when an allocation fails. The status says why, where
+// an abort would look like any other crash.
+static void
+on_fatal(const char *domain, GLogLevelFlags level, const char *message, void *data)
+{
+	if (message)
+		(void) !write(STDERR_FILENO, message, strlen(message));
+	_exit(ML_EXIT_MEMORY);
+}
+
+// Warnings of the libraries are about images, not about the process.
+static void
+on_warning(const char *domain, GLogLevelFlags level, const char *message, void *data)
+{
+}
+
+int
+ml_init(void)
+{
+	if (vips_init("minilab-engine"))
+		return -1;
+	vips_concurrency_set(1);
+	vips_cache_set_max(0);
+	vips_block_untrusted_set(TRUE);
+	g_log_set_handler("GLib", G_LOG_LEVEL_ERROR | G_LOG_FLAG_FATAL, on_fatal, NULL);
+	g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG, on_warning, NULL);
+	return 0;
+}
+
+VipsOperation *
+ml_operation(const char *name)
+{
+	return vips_operation_new(name);
+}
+
+static GParamSpec *
+find(VipsOperation *op, const char *name)
+{
+	return g_object_class_find_property(G_OBJECT_GET_CLASS(op), name);
+}
+
+static int
+set(VipsOperation *op, const char *name, GValue *value)
+{
+	g_object_set_property(G_OBJECT(op), name, value);
+	g_value_unset(value);
+	return ML_OK;
+}
+
+int
+ml_set_number(VipsOperation *op, const char *name, double number)
+{
+	GParamSpec *spec = find(op, name);
+	GValue value = G_VALUE_INIT;
+
+	if (!spec)
+		return ML_NO_PROPERTY;
+	g_value_init(&value, G_PARAM_SPEC_VALUE_TYPE(spec));
+	switch (G_TYPE_FUNDAMENTAL(G_PARAM_SPEC_VALUE_TYPE(spec))) {
+	case G_TYPE_INT:
+		g_value_set_int(&value, (int) number);
+		break;
+	case G_TYPE_BOOLEAN:
+		g_value_set_boolean(&value, number != 0);
+		break;
+	case G_TYPE_DOUBLE:
+		g_value_set_double(&value, number);
+		break;
+	default:
+		g_value_unset(&value);
+		return ML_BAD_TYPE;
+	}
+	return set(op, name, &value);
+}
+
+int
+ml_set_string(VipsOperation *op, const char *name, const char *text)
+{
+	GParamSpec *spec = find(op, name);
+	GValue value = G_VALUE_INIT;
+	GType type;
+	int number;
+
+	if (!spec)
+		return ML_NO_PROPERTY;
+	type = G_PARAM_SPEC_VALUE_TYPE(spec);
+	g_value_init(&value, type);
+	switch (G_TYPE_FUNDAMENTAL(type)) {
+	case G_TYPE_STRING:
+		g_value_set_string(&value, text);
+		break;
+	case G_TYPE_ENUM:
+		if ((number = vips_enum_from_nick("minilab", type, text)) < 0)
+			goto bad;
+		g_value_set_enum(&value, number);
+		break;
+	default:
+		goto bad;
+	}
+	return set(op, name, &value);
+
+bad:
+	g_value_unset(&value);
+	return ML_BAD_TYPE;
+}
+
+int
+ml_set_numbers(VipsOperation *op, const char *name, const double *values, int n)
+{
+	VipsArrayDouble *array;
+
+	if (!find(op, name))
+		return ML_NO_PROPERTY;
+	array = vips_array_double_new(values, n);
+	g_object_set(op, name, array, NULL);
+	vips_area_unref(VIPS_AREA(array));
+	return ML_OK;
+}
+
+int
+ml_set_object(VipsOperation *op, const char *name, void *object)
+{
+	if (!find(op, name))
+		return ML_NO_PROPERTY;
+	g_object_set(op, name, object, NULL);
+	return ML_OK;
+}
+
+int
+ml_build(VipsOperation **op)
+{
+	return vips_cache_operation_buildp(op);
+}
+
+VipsImage *
+ml_image_of(VipsOperation *op, const char *name)
+{
+	VipsImage *image = NULL;
+
+	g_object_get(op, name, &image, NULL);
+	return image;
+}
+
+void
+ml_free(VipsOperation *op)
+{
+	vips_object_unref_outputs(VIPS_OBJECT(op));
+	g_object_unref(op);
+}
+
+static int
+ignore(VipsRegion *region, void *seq, void *a, void *b, gboolean *stop)
+{
+	return 0;
+}
+
+// ml_drain computes every pixel and keeps none: it finds out whether they can
+// all be decoded.
+int
+ml_drain(VipsImage *image)
+{
+	return vips_sink(image, NULL, ignore, NULL, NULL, NULL);
+}
+
+static gint64
+sink_write(VipsTargetCustom *target, const void *data, gint64 length, MlSink *sink)
+{
+	ssize_t n;
+
+	if (length > sink->limit - sink->position) {
+		sink->overflowed = 1;
+		errno = EFBIG;
+		return -1;
+	}
+	do
+		n = pwrite(sink->fd, data, length, sink->position);
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		sink->position += n;
+	return n;
+}
+
+static gint64
+sink_read(VipsTargetCustom *target, void *data, gint64 length, MlSink *sink)
+{
+	ssize_t n;
+
+	do
+		n = pread(sink->fd, data, length, sink->position);
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		sink->position += n;
+	return n;
+}
+
+static gint64
+sink_seek(VipsTargetCustom *target, gint64 offset, int whence, MlSink *sink)
+{
+	gint64 position = offset;
+
+	if (whence == SEEK_CUR)
+		position += sink->position;
+	else if (whence == SEEK_END)
+		position += lseek(sink->fd, 0, SEEK_END);
+	if (position < 0 || position > sink->limit) {
+		sink->overflowed |= position > 0;
+		return -1;
+	}
+	return sink->position = position;
+}
+
+VipsTarget *
+ml_target(MlSink *sink)
+{
+	VipsTargetCustom *target = vips_target_custom_new();
+
+	g_signal_connect(target, "write", G_CALLBACK(sink_write), sink);
+	g_signal_connect(target, "read", G_CALLBACK(sink_read), sink);
+	g_signal_connect(target, "seek", G_CALLBACK(sink_seek), sink);
+	return VIPS_TARGET(target);
+}
+
+// ml_error takes the error buffer, which is one for the whole process.
+char *
+ml_error(void)
+{
+	return vips_error_buffer_copy();
+}

@@ -1,0 +1,37 @@
+// The C half of the binding: call any libvips operation by name. Everything
+// returns 0 or a pointer when it went well; the reason is in libvips' error
+// buffer otherwise.
+#pragma once
+#include <vips/vips.h>
+
+// The exit status of a process whose allocation GLib could not serve.
+#define ML_EXIT_MEMORY 86
+
+int ml_init(void);
+
+// What setting a property can lead to.
+enum { ML_OK, ML_NO_PROPERTY, ML_BAD_TYPE };
+
+VipsOperation *ml_operation(const char *name);
+int ml_set_number(VipsOperation *op, const char *name, double value);
+int ml_set_string(VipsOperation *op, const char *name, const char *value);
+int ml_set_numbers(VipsOperation *op, const char *name, const double *values, int n);
+int ml_set_object(VipsOperation *op, const char *name, void *object);
+int ml_build(VipsOperation **op);
+VipsImage *ml_image_of(VipsOperation *op, const char *name);
+void ml_free(VipsOperation *op);
+
+int ml_drain(VipsImage *image);
+int ml_swap(VipsImage *in, VipsImage **out, const int from[3]);
+
+// A sink writes to a descriptor and never beyond its limit.
+typedef struct {
+	int fd;
+	gint64 limit;
+	gint64 position;
+	int overflowed;
+} MlSink;
+
+VipsTarget *ml_target(MlSink *sink);
+
+char *ml_error(void);
