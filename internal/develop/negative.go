@@ -1,0 +1,120 @@
+package develop
+
+import (
+	"errors"
+	"slices"
+	"syscall"
+
+	"minilab/internal/engine/wire"
+	"minilab/internal/vips"
+)
+
+// negative is the image that came in, its header read and found small enough.
+type negative struct {
+	format *format
+	data   []byte
+	image  *vips.Image // all pages, one above the other
+	pages  int
+}
+
+// open reads the header, judges the size, and prepares to decode all pages.
+func open(f *format, data []byte, maxPixels int64) (*negative, error) {
+	n := &negative{format: f, data: data, pages: 1}
+	first, err := n.load(1)
+	if err != nil {
+		return nil, err
+	}
+	if pages, ok := first.Int("n-pages"); ok && f.paged {
+		n.pages = pages
+	}
+	pixels := int64(first.Width()) * int64(first.Height()) // each below 2^31
+	if pixels > maxPixels/int64(max(n.pages, 1)) {
+		defer first.Close()
+		return nil, wire.ErrTooManyPixels.Detailf("the image has %d x %d pixels on %d page(s), more than the %d that are allowed",
+			first.Width(), first.Height(), n.pages, maxPixels)
+	}
+	if n.pages <= 1 {
+		n.image = first
+		return n, nil
+	}
+	first.Close()
+	n.image, err = n.load(-1)
+	return n, err
+}
+
+func (n *negative) load(pages int) (*vips.Image, error) {
+	options := vips.Options{"access": "sequential", "fail_on": "error"}
+	if n.format.paged {
+		options["n"] = pages
+	}
+	image, err := vips.Load(n.format.loader, n.data, options)
+	return image, n.broken(err)
+}
+
+func (n *negative) facts() wire.Facts {
+	f := wire.Facts{
+		Format: n.format.name,
+		Width:  n.image.Width(),
+		Height: n.image.Height() / n.pages,
+		Pages:  n.pages,
+		Bits:   n.bits(),
+		Bands:  n.image.Bands(),
+	}
+	if n.format.name == "jpeg" {
+		f.Quality = readJPEG(n.data).quality()
+	}
+	return f
+}
+
+// bits is the depth of a channel, which may be less than it takes in memory.
+func (n *negative) bits() int {
+	if b, ok := n.image.Int("bits-per-sample"); ok {
+		return b
+	}
+	if b, ok := n.image.Int("heif-bitdepth"); ok {
+		return b
+	}
+	return n.image.Bits()
+}
+
+// grey says that there is no colour to reorder.
+func (n *negative) grey() bool { return n.image.Bands() < 3 }
+
+// rgb is the image in red, green and blue. Print colours are converted through
+// their profile, or a common one where the image has none.
+func (n *negative) rgb() (*vips.Image, error) {
+	space := n.image.Interpretation()
+	if space == "cmyk" {
+		return n.image.Call("icc_transform", vips.Options{
+			"output_profile": "srgb", "embedded": true, "input_profile": "cmyk", "intent": "relative",
+		})
+	}
+	if slices.Contains([]string{"srgb", "rgb", "rgb16", "scrgb", "multiband"}, space) {
+		return n.image.Call("copy", nil)
+	}
+	return n.image.Call("colourspace", vips.Options{"space": "srgb"})
+}
+
+func (n *negative) recolour(o order) ([]byte, bool) {
+	if n.format.recolour == nil {
+		return nil, false
+	}
+	return n.format.recolour(n.data, o)
+}
+
+func (n *negative) saveOptions() vips.Options { return n.format.save(n) }
+
+// writeAll writes data to the start of an empty file.
+func writeAll(fd int, data []byte) error {
+	for at := 0; at < len(data); {
+		w, err := syscall.Pwrite(fd, data[at:], int64(at))
+		if errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		at += w
+	}
+	return nil
+}

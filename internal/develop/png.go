@@ -1,0 +1,43 @@
+package develop
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"slices"
+
+	"minilab/internal/vips"
+)
+
+// savePNG keeps the depth, which the pixels have, and the interlacing.
+func savePNG(n *negative) vips.Options {
+	interlaced := len(n.data) > 28 && n.data[28] == 1
+	return vips.Options{"compression": 6, "interlace": interlaced}
+}
+
+const (
+	pngHead    = 8  // bytes of the signature
+	pngAround  = 12 // bytes of a chunk besides its data: length, type, checksum
+	pngPalette = 3  // the colour type
+)
+
+// recolourPNG rewrites the table of colours and the list of their significant
+// bits, if the image has a table.
+func recolourPNG(data []byte, o order) ([]byte, bool) {
+	if len(data) < 26 || data[25] != pngPalette {
+		return nil, false
+	}
+	out := slices.Clone(data)
+	for at := pngHead; at+pngAround <= len(out); {
+		size := int(binary.BigEndian.Uint32(out[at:]))
+		if size > len(out)-at-pngAround {
+			break
+		}
+		switch string(out[at+4 : at+8]) {
+		case "PLTE", "sBIT":
+			o.apply(out[at+8 : at+8+size])
+			binary.BigEndian.PutUint32(out[at+8+size:], crc32.ChecksumIEEE(out[at+4:at+8+size]))
+		}
+		at += pngAround + size
+	}
+	return out, true
+}
