@@ -2,49 +2,57 @@
 // engine processes, hands each one image at a time, and holds them to their
 // limits. A process that crashes, hangs or eats memory costs that one attempt
 // and nothing else.
+//
+//	pool, err := engine.New(engine.Config{Path: "bin/minilab-engine", Limits: engine.DefaultLimits()}, log)
+//	defer pool.Close()
+//	input, err := engine.NewBuffer("input", maxInput)
+//	defer input.Close()
+//	_, err = input.ReadFrom(body)
+//	result, err := pool.Run(ctx, engine.Job{Owner: "alice", Pipeline: pipeline.Default(), Input: input})
+//	defer result.Output.Close()
 package engine
 
 import (
-	"time"
-
+	"minilab/internal/engine/wire"
 	"minilab/internal/fault"
 	"minilab/internal/pipeline"
 )
-
-// Limits of one attempt. Every field must be set; see DefaultLimits.
-type Limits struct {
-	MaxPixels   int64         // width x height x frames of the source
-	MaxOutput   int64         // bytes of one output
-	Memory      int64         // bytes of address space that a job may add to the process
-	Timeout     time.Duration // wall time of one job
-	RecycleJobs int           // a process is replaced after so many jobs
-}
 
 // Job is one image and what shall become of it.
 type Job struct {
 	Owner    string // a process that saw one owner's pixels is never given another's
 	Pipeline pipeline.Pipeline
-	Input    *Buffer // sealed; stays the caller's
+	Input    *Buffer // Run seals it; it stays the caller's
 }
 
 // Result is what a job gave. The caller closes Output.
 type Result struct {
-	Output      *Buffer
+	Output      *Buffer // sealed
 	ContentType string
-	Facts       map[string]any // width, height, format, pages … of the source
+	Facts       map[string]any // format, width, height, pages, bits, bands … of the source
 }
+
+// Hello is what an engine process says when it is ready: its version, that of
+// its library, the formats it reads and writes, and its walls.
+type Hello = wire.Hello
 
 // Faults of the image: the attempt must not be repeated.
 var (
-	ErrNotImage       = fault.New(fault.Unsupported, "not-an-image", "this is not an image in a format that is read here")
-	ErrBroken         = fault.New(fault.Unprocessable, "broken-image", "the image is broken or cut off")
-	ErrTooManyPixels  = fault.New(fault.TooLarge, "too-many-pixels", "the image has more pixels than allowed")
-	ErrOutputTooLarge = fault.New(fault.TooLarge, "output-too-large", "the result would be larger than allowed")
+	ErrNotImage       = wire.ErrNotImage
+	ErrBroken         = wire.ErrBroken
+	ErrTooManyPixels  = wire.ErrTooManyPixels
+	ErrOutputTooLarge = wire.ErrOutputTooLarge
 )
 
 // Faults of the process: it died or was killed; the attempt may be repeated once.
 var (
 	ErrCrashed = fault.New(fault.Unprocessable, "decoder-crashed", "the image crashed its decoder")
 	ErrTimeout = fault.New(fault.Unprocessable, "decoder-timeout", "the image took too long")
-	ErrMemory  = fault.New(fault.Unprocessable, "decoder-memory", "the image needed more memory than allowed")
+	ErrMemory  = wire.ErrMemory
+)
+
+// Faults of ours, which say nothing about the image.
+var (
+	ErrNoEngine = fault.New(fault.Unavailable, "engine-unavailable", "the image engine cannot be started")
+	ErrClosed   = fault.New(fault.Unavailable, "engine-closed", "the image engine is shutting down")
 )

@@ -1,0 +1,310 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"minilab/internal/engine/wire"
+	"minilab/internal/fault"
+)
+
+const (
+	startTimeout = 10 * time.Second      // from the start to the hello
+	endTimeout   = 2 * time.Second       // from the socket's close to the end
+	pollEvery    = 20 * time.Millisecond // how often a job's memory is looked at
+)
+
+// errNotTaken says that a process was dead before it was given the job.
+var errNotTaken = errors.New("engine: the process had ended")
+
+// process is one engine process. It does one job at a time.
+type process struct {
+	cmd    *exec.Cmd
+	conn   *net.UnixConn
+	limits Limits
+	log    *slog.Logger
+	hello  Hello
+	ended  chan struct{} // closed when it has been waited for
+	base   int64         // bytes of memory of its own before the first job
+
+	owner string
+	owned bool
+	jobs  int
+	dead  bool // to be replaced
+
+	mu     sync.Mutex
+	reason error // why it was killed
+}
+
+// startProcess starts an engine process and waits for its hello.
+func startProcess(config Config, starter *starter, log *slog.Logger) (*process, error) {
+	ours, theirs, err := socketPair()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	l := config.Limits
+	cmd := exec.Command(config.Path,
+		"--memory", strconv.FormatInt(addressSpace(l), 10),
+		"--output", strconv.FormatInt(l.MaxOutput, 10),
+		"--cpu", (time.Duration(l.RecycleJobs) * l.Timeout).String(),
+		"--unsafe="+strconv.FormatBool(config.Unsafe))
+	cmd.Env = []string{"MALLOC_ARENA_MAX=1", "GOMAXPROCS=1"}
+	cmd.Dir = "/"
+	cmd.ExtraFiles = []*os.File{theirs}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	cmd.Stderr = &stderrLog{log: log}
+	cmd.WaitDelay = time.Second
+	if err := starter.start(cmd); err != nil {
+		ours.Close()
+		return nil, fmt.Errorf("start %s: %w", config.Path, err)
+	}
+	p := &process{cmd: cmd, conn: ours, limits: l, log: log.With("engine_pid", cmd.Process.Pid), ended: make(chan struct{})}
+	go func() {
+		_ = cmd.Wait() // what there is to know is in ProcessState
+		close(p.ended)
+	}()
+	if err := p.greet(); err != nil {
+		p.kill(nil)
+		p.end()
+		return nil, fmt.Errorf("start %s: %w (%v)", config.Path, err, cmd.ProcessState)
+	}
+	return p, nil
+}
+
+// addressSpace is the limit that the kernel enforces on the process. It is the
+// fence behind the real one, which goes by memory in use: not all that is
+// mapped is ever touched.
+func addressSpace(l Limits) int64 { return 2*l.Memory + 512<<20 }
+
+func socketPair() (*net.UnixConn, *os.File, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("engine: socket: %w", err)
+	}
+	ours, theirs := os.NewFile(uintptr(fds[0]), "engine"), os.NewFile(uintptr(fds[1]), "engine")
+	defer ours.Close()
+	conn, err := net.FileConn(ours)
+	if err != nil {
+		theirs.Close()
+		return nil, nil, fmt.Errorf("engine: socket: %w", err)
+	}
+	return conn.(*net.UnixConn), theirs, nil
+}
+
+func (p *process) greet() error {
+	if err := p.conn.SetReadDeadline(time.Now().Add(startTimeout)); err != nil {
+		return err
+	}
+	if err := p.receive(&p.hello); err != nil {
+		return fmt.Errorf("no hello: %w", err)
+	}
+	if p.hello.Protocol != wire.Version {
+		return fmt.Errorf("it speaks protocol %d, this worker %d", p.hello.Protocol, wire.Version)
+	}
+	var err error
+	p.base, err = p.memory()
+	return err
+}
+
+func (p *process) receive(v any) error {
+	var buffer [wire.MaxMessage + 1]byte
+	n, _, flags, _, err := p.conn.ReadMsgUnix(buffer[:], nil)
+	if err != nil {
+		return err
+	}
+	if flags&unix.MSG_TRUNC != 0 || n > wire.MaxMessage {
+		return errors.New("a message is over the limit")
+	}
+	return wire.Decode(buffer[:n], v)
+}
+
+// run does one job. Whatever goes wrong with the process ends it.
+func (p *process) run(ctx context.Context, job Job) (Result, error) {
+	p.jobs++
+	output, err := NewBuffer("output", p.limits.MaxOutput)
+	if err != nil {
+		return Result{}, err
+	}
+	result, err := p.converse(ctx, job, output)
+	if err != nil {
+		output.Close()
+	}
+	return result, err
+}
+
+func (p *process) converse(ctx context.Context, job Job, output *Buffer) (Result, error) {
+	stop := context.AfterFunc(ctx, func() { p.kill(context.Cause(ctx)) })
+	defer stop()
+	if err := p.send(job, output); err != nil {
+		return Result{}, p.autopsy(err, errNotTaken)
+	}
+	answer, err := p.await()
+	if err == nil {
+		err = p.check(answer, output)
+	}
+	if err != nil {
+		return Result{}, p.autopsy(err, nil)
+	}
+	if !stop() { // ctx is done and the process killed, though the answer came first
+		p.dead = true
+	}
+	if answer.Fault != nil {
+		return Result{}, p.judge(answer.Fault)
+	}
+	return Result{Output: output, ContentType: answer.ContentType, Facts: facts(answer.Facts)}, nil
+}
+
+func (p *process) send(job Job, output *Buffer) error {
+	data, err := wire.Encode(wire.Job{
+		ID:        uint64(p.jobs),
+		Pipeline:  job.Pipeline.String(),
+		MaxPixels: p.limits.MaxPixels,
+		MaxOutput: p.limits.MaxOutput,
+	})
+	if err != nil {
+		return err
+	}
+	return control(job.Input.file, func(in int) error {
+		return control(output.file, func(out int) error {
+			_, _, err := p.conn.WriteMsgUnix(data, unix.UnixRights(in, out), nil)
+			return err
+		})
+	})
+}
+
+// await waits for the answer and looks at the process's memory meanwhile.
+func (p *process) await() (wire.Answer, error) {
+	deadline := time.Now().Add(p.limits.Timeout)
+	for {
+		if err := p.conn.SetReadDeadline(time.Now().Add(pollEvery)); err != nil {
+			return wire.Answer{}, err
+		}
+		var answer wire.Answer
+		err := p.receive(&answer)
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return answer, err
+		}
+		if time.Now().After(deadline) {
+			p.kill(ErrTimeout.Detailf("the image took longer than %v", p.limits.Timeout))
+		}
+		if used, err := p.memory(); err == nil && used > p.base+p.limits.Memory {
+			p.kill(ErrMemory.Detailf("the image needed more than %d MB of memory", p.limits.Memory>>20))
+		}
+	}
+}
+
+// check holds an answer to what may be in one.
+func (p *process) check(a wire.Answer, output *Buffer) error {
+	if a.ID != uint64(p.jobs) {
+		return fmt.Errorf("engine: answer to job %d, expected %d", a.ID, p.jobs)
+	}
+	if a.Fault != nil {
+		_, ok := a.Fault.Err()
+		if !ok {
+			return fmt.Errorf("engine: unknown fault %.40q", a.Fault.Code)
+		}
+		return nil
+	}
+	if !a.Valid() {
+		return errors.New("engine: the answer makes no sense")
+	}
+	if err := output.Seal(); err != nil {
+		return err // it still has the output mapped
+	}
+	return output.adopt(a.Size)
+}
+
+func (p *process) judge(f *wire.Fault) error {
+	err, _ := f.Err()
+	if err.Kind == fault.Internal {
+		p.dead = true
+		return fmt.Errorf("engine: %s", err.Detail)
+	}
+	return err
+}
+
+// memory is how many bytes the process has that are its own.
+func (p *process) memory() (int64, error) {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/statm")
+	if err != nil {
+		return 0, err
+	}
+	var total, resident, shared int64
+	if _, err := fmt.Sscan(string(data), &total, &resident, &shared); err != nil {
+		return 0, err
+	}
+	return (resident - shared) * int64(os.Getpagesize()), nil
+}
+
+// kill ends the process at once. The first reason given is the one that counts.
+func (p *process) kill(reason error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reason == nil {
+		p.reason = reason
+	}
+	_ = p.cmd.Process.Kill() // it may have ended already
+}
+
+// autopsy finds out what a process died of that has failed with err; it sees to
+// it that the process is dead. The finding is otherwise, if that is set, where
+// it was not killed by us.
+func (p *process) autopsy(err, otherwise error) error {
+	p.dead = true
+	p.kill(nil)
+	<-p.ended
+	p.mu.Lock()
+	reason := p.reason
+	p.mu.Unlock()
+	if reason != nil {
+		return reason
+	}
+	if otherwise != nil {
+		return otherwise
+	}
+	state := p.cmd.ProcessState
+	p.log.Warn("engine process failed", "error", err, "state", state.String(), "jobs", p.jobs)
+	if state.ExitCode() == wire.ExitMemory {
+		return ErrMemory.Because(err)
+	}
+	return ErrCrashed.Because(fmt.Errorf("%w (%v)", err, state))
+}
+
+// spent says that the process must be replaced.
+func (p *process) spent(maxJobs int) bool { return p.dead || p.jobs >= maxJobs }
+
+// end closes the socket, on which the process ends, and waits for that.
+func (p *process) end() {
+	p.conn.Close()
+	timer := time.NewTimer(endTimeout)
+	defer timer.Stop()
+	select {
+	case <-p.ended:
+	case <-timer.C:
+		p.kill(nil)
+		<-p.ended
+	}
+}
+
+func facts(f wire.Facts) map[string]any {
+	m := map[string]any{
+		"format": f.Format, "width": f.Width, "height": f.Height, "pages": f.Pages,
+		"bits": f.Bits, "bands": f.Bands, "lane": f.Lane,
+	}
+	if f.Quality > 0 {
+		m["quality"] = f.Quality
+	}
+	return m
+}
