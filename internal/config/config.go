@@ -1,0 +1,90 @@
+// Package config is how minilab is told what to do: by flags, MINILAB_…
+// variables and a YAML file, which all know the same settings under the same
+// names. A flag wins over the environment, the environment over the file, the
+// file over the default. Unknown settings are errors, and all that is wrong is
+// said at once.
+package config
+
+import (
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Config is every setting with its effective value.
+type Config struct {
+	Listen         Addresses // of the services that this process runs
+	Advertise      Addresses // base URLs under which others reach them
+	KV             []string  // base URLs of key-value stores
+	Data           string    // folder of the embedded engines
+	Workers        int       // images altered at once; 0: one per core
+	Lease          time.Duration
+	Engine         string // path of minilab-engine; empty: beside this executable
+	EngineUnsafe   bool   // run engines on a kernel that cannot wall them in
+	KVEngine       string
+	StorageEngine  string
+	TaskdbEngine   string
+	ExposeServices bool  // `up` serves every service on TCP, not the frontend only
+	MaxBytes       int64 // of one image
+	MaxPixels      int64 // of one image
+	MinFree        int64 // bytes of disk that stay free
+	LogFormat      string
+}
+
+// Addresses name one address for each service. An address without a service's
+// name is kept under the empty name.
+type Addresses map[string]string
+
+// For is the address for a service; the unnamed one counts when alone says
+// that the service is the only one that can be meant.
+func (a Addresses) For(service string, alone bool) string {
+	if addr, ok := a[service]; ok {
+		return addr
+	}
+	if alone {
+		return a[""]
+	}
+	return ""
+}
+
+func (a Addresses) String() string {
+	parts := make([]string, 0, len(a))
+	for _, s := range append([]string{""}, Services...) {
+		if addr, ok := a[s]; ok {
+			parts = append(parts, strings.TrimPrefix(s+"="+addr, "="))
+		}
+	}
+	return strings.Join(parts, ",")
+}
+
+// Services are all of them, in the order in which they depend on each other.
+var Services = []string{"kv", "storage", "taskdb", "master", "worker", "frontend"}
+
+// DefaultListen is where the services listen when nothing else is said; the
+// worker listens only where told to.
+var DefaultListen = map[string]string{
+	"kv":       "127.0.0.1:8081",
+	"storage":  "127.0.0.1:8082",
+	"taskdb":   "127.0.0.1:8083",
+	"master":   "127.0.0.1:8084",
+	"frontend": "127.0.0.1:8080",
+}
+
+// mask hides the secrets of an engine's DSN: the password and every query value.
+func mask(dsn string) string {
+	u, err := url.Parse(dsn)
+	if err != nil || u.Scheme == "" {
+		return dsn
+	}
+	if _, has := u.User.Password(); has {
+		u.User = url.UserPassword(u.User.Username(), "xxxxx")
+	}
+	q := u.Query()
+	for name := range q {
+		if strings.Contains(name, "secret") || strings.Contains(name, "password") || strings.Contains(name, "key") {
+			q.Set(name, "xxxxx")
+		}
+	}
+	u.RawQuery = q.Encode()
+	return u.String()
+}

@@ -1,0 +1,161 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+)
+
+// setting declares one setting; flags, variables, the file, `minilab config`
+// and docs/configuration.md come from it.
+type setting struct {
+	name   string
+	value  string // default
+	doc    string
+	isBool bool
+	secret bool // shown masked
+	set    func(c *Config, text string) error
+}
+
+var settings = []setting{
+	{name: "listen", doc: "address to listen on: ADDR for one service, or for up's frontend; SERVICE=ADDR,… for several",
+		set: func(c *Config, v string) (err error) { c.Listen, err = addresses(v); return }},
+	{name: "advertise", doc: "base URL under which others reach a service, as for --listen; default: from the address",
+		set: func(c *Config, v string) (err error) { c.Advertise, err = advertised(v); return }},
+	{name: "kv", doc: "base URLs of the key-value store, separated by commas; needed where this process does not run it",
+		set: func(c *Config, v string) (err error) { c.KV, err = urls(v); return }},
+	{name: "data", value: "./minilab-data", doc: "folder of the embedded engines",
+		set: func(c *Config, v string) error { c.Data = v; return notEmpty(v) }},
+	{name: "workers", value: "0", doc: "images that the worker alters at once; 0: one per core",
+		set: func(c *Config, v string) (err error) { c.Workers, err = number(v, 0, 1024); return }},
+	{name: "lease", value: "30s", doc: "how long a worker may be silent before its work is given to another",
+		set: func(c *Config, v string) (err error) { c.Lease, err = duration(v, time.Second, time.Hour); return }},
+	{name: "engine", doc: "path of minilab-engine; default: beside this executable",
+		set: func(c *Config, v string) error { c.Engine = v; return nil }},
+	{name: "engine-unsafe", value: "false", isBool: true, doc: "run image engines even where the kernel cannot wall them in",
+		set: func(c *Config, v string) (err error) { c.EngineUnsafe, err = boolean(v); return }},
+	{name: "kv-engine", value: "sqlite", secret: true, doc: "engine of the key-value store: sqlite",
+		set: func(c *Config, v string) error { c.KVEngine = v; return oneOf(v, "sqlite") }},
+	{name: "storage-engine", value: "file", secret: true, doc: "engine of the storage: file",
+		set: func(c *Config, v string) error { c.StorageEngine = v; return oneOf(v, "file") }},
+	{name: "taskdb-engine", value: "sqlite", secret: true, doc: "engine of the task database: sqlite",
+		set: func(c *Config, v string) error { c.TaskdbEngine = v; return oneOf(v, "sqlite") }},
+	{name: "expose-services", value: "false", isBool: true, doc: "up: serve every service on TCP, not the frontend only",
+		set: func(c *Config, v string) (err error) { c.ExposeServices, err = boolean(v); return }},
+	{name: "max-bytes", value: "100MiB", doc: "size of one image at most",
+		set: func(c *Config, v string) (err error) { c.MaxBytes, err = size(v, 1); return }},
+	{name: "max-pixels", value: "100000000", doc: "pixels of one image at most: width x height x frames",
+		set: func(c *Config, v string) (err error) { c.MaxPixels, err = size(v, 1); return }},
+	{name: "min-free", value: "1GiB", doc: "disk space that stays free; below it new images are refused",
+		set: func(c *Config, v string) (err error) { c.MinFree, err = size(v, 0); return }},
+	{name: "log-format", value: "text", doc: "log lines on standard error: text or json",
+		set: func(c *Config, v string) error { c.LogFormat = v; return oneOf(v, "text", "json") }},
+}
+
+func notEmpty(v string) error {
+	if v == "" {
+		return fmt.Errorf("is empty")
+	}
+	return nil
+}
+
+func oneOf(v string, allowed ...string) error {
+	if slices.Contains(allowed, v) {
+		return nil
+	}
+	return fmt.Errorf("is %s, got %q", strings.Join(allowed, " or "), mask(v))
+}
+
+func boolean(v string) (bool, error) {
+	b, err := strconv.ParseBool(v)
+	if err != nil {
+		return false, fmt.Errorf("is true or false, got %q", v)
+	}
+	return b, nil
+}
+
+func number(v string, lo, hi int) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < lo || n > hi {
+		return 0, fmt.Errorf("is a number from %d to %d, got %q", lo, hi, v)
+	}
+	return n, nil
+}
+
+func duration(v string, lo, hi time.Duration) (time.Duration, error) {
+	d, err := time.ParseDuration(v)
+	if err != nil || d < lo || d > hi {
+		return 0, fmt.Errorf("is a duration from %v to %v, got %q", lo, hi, v)
+	}
+	return d, nil
+}
+
+func size(v string, lo int64) (int64, error) {
+	n, err := humanize.ParseBytes(v)
+	if err != nil || n > 1<<50 || int64(n) < lo {
+		return 0, fmt.Errorf("is a size of at least %d, such as 100MiB, got %q", lo, v)
+	}
+	return int64(n), nil
+}
+
+func urls(v string) ([]string, error) {
+	var list []string
+	for text := range strings.SplitSeq(v, ",") {
+		if text == "" {
+			continue
+		}
+		base, err := baseURL(text)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, base)
+	}
+	return list, nil
+}
+
+// baseURL is the URL of a service, without a path.
+func baseURL(text string) (string, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		return "", fmt.Errorf("is a URL such as http://10.0.0.7:8081, got %q", text)
+	}
+	return u.Scheme + "://" + u.Host, nil
+}
+
+func advertised(v string) (Addresses, error) {
+	named, err := addresses(v)
+	for service, text := range named {
+		base, fault := baseURL(text)
+		if fault != nil {
+			return nil, fault
+		}
+		named[service] = base
+	}
+	return named, err
+}
+
+// addresses reads "ADDR" or "SERVICE=ADDR,SERVICE=ADDR".
+func addresses(v string) (Addresses, error) {
+	named := Addresses{}
+	for part := range strings.SplitSeq(v, ",") {
+		if part == "" {
+			continue
+		}
+		service, addr, found := strings.Cut(part, "=")
+		if !found {
+			service, addr = "", part
+		} else if !slices.Contains(Services, service) {
+			return nil, fmt.Errorf("names the service %q, expected one of %s", service, strings.Join(Services, ", "))
+		}
+		if _, twice := named[service]; twice || addr == "" {
+			return nil, fmt.Errorf("is ADDR or SERVICE=ADDR,…, each once, got %q", v)
+		}
+		named[service] = addr
+	}
+	return named, nil
+}
