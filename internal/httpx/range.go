@@ -8,9 +8,12 @@ import (
 )
 
 // part is a run of bytes of a content.
-type part struct{ offset, length int64 }
+type part struct {
+	offset, length int64
+	asked          bool // the answer says that it is one, even if it is all
+}
 
-func (c Content) whole() part { return part{0, c.Size} }
+func (c Content) whole() part { return part{length: c.Size} }
 
 // part is what the request asks for: one part, or the whole where it asks for
 // several, for something malformed, or for a part of bytes that have changed
@@ -30,7 +33,7 @@ func (c Content) part(r *http.Request) (part, error) {
 	if first >= c.Size {
 		return part{}, ErrRange.Detailf("the image has %d bytes", c.Size)
 	}
-	return part{first, min(last, c.Size-1) - first + 1}, nil
+	return part{offset: first, length: min(last, c.Size-1) - first + 1, asked: true}, nil
 }
 
 // current says whether the part that the caller has already, if any, is of

@@ -18,7 +18,7 @@ var ErrRange = fault.New(fault.Range, "range-not-satisfiable", "the image has no
 
 // Content is what is known of bytes before they are served.
 type Content struct {
-	SHA256      string // lower-case hex; the strong ETag too
+	SHA256      string // lower-case hex; the strong ETag too; empty: neither
 	ContentType string
 	Size        int64 // bytes
 	Modified    time.Time
@@ -61,7 +61,9 @@ func ServeContent(w http.ResponseWriter, r *http.Request, c Content, open func(o
 
 // describe sets what every answer says, a 304 too.
 func (c Content) describe(h http.Header) {
-	h.Set("ETag", c.etag())
+	if c.SHA256 != "" {
+		h.Set("ETag", c.etag())
+	}
 	h.Set("Accept-Ranges", "bytes")
 	h.Set("X-Content-Type-Options", "nosniff")
 	if !c.Modified.IsZero() {
@@ -76,7 +78,7 @@ func (c Content) head(h http.Header, p part) int {
 	if digest := FormatDigest(c.SHA256); digest != "" {
 		h.Set("Repr-Digest", digest)
 	}
-	if p == c.whole() {
+	if !p.asked {
 		return http.StatusOK
 	}
 	h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", p.offset, p.offset+p.length-1, c.Size))
@@ -98,7 +100,7 @@ func (c Content) known(r *http.Request) bool {
 func (c Content) named(tags string) bool {
 	for tag := range strings.SplitSeq(tags, ",") {
 		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
-		if tag == "*" || tag == c.etag() {
+		if tag == "*" || c.SHA256 != "" && tag == c.etag() {
 			return true
 		}
 	}
