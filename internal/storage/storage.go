@@ -42,7 +42,7 @@ var (
 	ErrContentType = fault.New(fault.Invalid, "invalid-content-type", "the content type is not valid")
 	ErrRange       = fault.New(fault.Range, "range-not-satisfiable", "the image has no such part")
 	ErrCursor      = fault.New(fault.Invalid, "invalid-cursor", "the cursor is not one that was given out")
-	ErrCut         = fault.New(fault.Invalid, "body-cut", "the body ended before its announced length")
+	ErrCut         = fault.New(fault.Invalid, "body-cut", "the body is not of its announced length")
 	ErrDigest      = fault.New(fault.Unprocessable, "digest-mismatch", "the bytes are not those of the announced digest")
 	ErrCorrupt     = fault.New(fault.Internal, "corrupt", "the stored bytes are damaged and are not served")
 	ErrNoSpace     = fault.ErrNoSpace
@@ -55,7 +55,7 @@ type Info struct {
 	Size        int64  // bytes
 	SHA256      string // lower-case hex
 	ContentType string
-	Modified    time.Time // UTC
+	Modified    time.Time // UTC, exact to the second
 }
 
 // PutOptions describe the bytes of a Put.
@@ -86,7 +86,8 @@ type Store interface {
 	// what was there before: an overwrite replaces whole, of racing writers one
 	// wins whole. After an error (r's, ErrCut, ErrDigest, ErrNoSpace …) nothing
 	// has changed and nothing is left over. The digest is computed on the way;
-	// memory use does not depend on the size.
+	// memory use does not depend on the size. A cancelled ctx is noticed
+	// between two reads of r, and r is not read any more once Put has returned.
 	Put(ctx context.Context, state State, key string, r io.Reader, opts PutOptions) (Info, error)
 
 	// Get opens a part of an image. It is ErrNotFound when there is none and
