@@ -1,0 +1,119 @@
+package filestorage
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+	"golang.org/x/sys/unix"
+
+	"minilab/internal/storage"
+)
+
+// roomEvery is how many bytes of an image may come between two looks at the
+// free space.
+const roomEvery = 8 << 20
+
+// A folder keeps the images of one state.
+type folder struct {
+	path    string
+	minFree int64
+	names   dirSync
+}
+
+var errOther = errors.New("it gives something else")
+
+// openFolder makes the folder when there is none, checks that it can do what
+// is asked of it and removes what a crash has left over.
+func openFolder(path string, minFree int64) (*folder, error) {
+	if err := makeDir(path); err != nil {
+		return nil, fmt.Errorf("storage: the directory %s cannot be created: %w", path, err)
+	}
+	dir, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("storage: the directory %s cannot be read: %w", path, err)
+	}
+	fo := &folder{path: path, minFree: minFree, names: dirSync{dir: dir}}
+	if err := errors.Join(fo.sweep(), fo.probe()); err != nil {
+		dir.Close()
+		return nil, err
+	}
+	return fo, nil
+}
+
+// makeDir is os.MkdirAll that makes each new name durable.
+func makeDir(path string) error {
+	err := os.Mkdir(path, 0o750)
+	switch {
+	case errors.Is(err, os.ErrExist):
+		return nil
+	case errors.Is(err, os.ErrNotExist):
+		if err := makeDir(filepath.Dir(path)); err != nil {
+			return err
+		}
+		err = os.Mkdir(path, 0o750)
+	}
+	if err != nil {
+		return err
+	}
+	parent, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	return parent.Sync()
+}
+
+// sweep removes the drafts of a process that has crashed. There is no other:
+// the store holds the lock of the directory.
+func (fo *folder) sweep() error {
+	return fo.eachName(func(name string) error {
+		if !strings.HasPrefix(name, draftPrefix) {
+			return nil
+		}
+		if err := os.Remove(filepath.Join(fo.path, name)); err != nil {
+			return fmt.Errorf("storage: a leftover of a crash cannot be removed: %w", err)
+		}
+		return nil
+	})
+}
+
+// probe writes a file with an attribute, because the first image would be a
+// bad moment to learn that there are none.
+func (fo *folder) probe() error {
+	d, err := fo.newDraft()
+	if err != nil {
+		return fmt.Errorf("storage: the directory %s cannot be written: %w", fo.path, err)
+	}
+	defer d.discard()
+	want := attribute{SHA256: d.sum(), ContentType: storage.DefaultContentType}
+	if err := want.write(d.file); err != nil {
+		return fmt.Errorf("storage: the file system of %s keeps no extended attributes, "+
+			"in which the type and the SHA-256 of an image are noted: %w", fo.path, err)
+	}
+	got, err := readAttribute(d.file)
+	if err != nil || got != want {
+		return fmt.Errorf("storage: the file system of %s does not give extended attributes back: %w",
+			fo.path, cmp.Or(err, errOther))
+	}
+	return nil
+}
+
+// room is ErrNoSpace when the disk would be left with less than the floor
+// after so many bytes more.
+func (fo *folder) room(more int64) error {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(fo.path, &fs); err != nil {
+		return fmt.Errorf("statfs %s: %w", fo.path, err)
+	}
+	free := int64(fs.Bavail) * fs.Bsize
+	if free-max(more, 0) >= fo.minFree {
+		return nil
+	}
+	return storage.ErrNoSpace.Detailf("the storage's disk has %s free and keeps %s of them back",
+		humanize.IBytes(uint64(free)), humanize.IBytes(uint64(fo.minFree)))
+}
