@@ -1,0 +1,249 @@
+package storagehttp
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"minilab/internal/fault"
+	"minilab/internal/httpx"
+	"minilab/internal/storage"
+)
+
+// maxInfo bounds the answer to a Put, in bytes.
+const maxInfo = 64 << 10
+
+// errNonsense is an answer that no storage gives.
+var errNonsense = fault.New(fault.BadGateway, "bad-answer", "a service answered nonsense")
+
+// Client implements storage.Store over the wire. A Get of a whole image is
+// checked against its digest as it is read.
+type Client struct{ http *httpx.Client }
+
+// NewClient makes a client of the storage that c calls.
+func NewClient(c *httpx.Client) *Client { return &Client{c} }
+
+// Put implements storage.Store.
+func (c *Client) Put(ctx context.Context, state storage.State, key string, r io.Reader, opts storage.PutOptions) (storage.Info, error) {
+	opts, err := storage.CheckPut(state, key, opts)
+	if err != nil {
+		return storage.Info{}, err
+	}
+	up, err := newUpload(ctx, r, opts.Size)
+	if err != nil {
+		return storage.Info{}, operand(state, key, err)
+	}
+	req := httpx.Request{Method: http.MethodPut, Path: path(state, key), Header: header(opts, up), Body: up.body, Size: up.size}
+	info, err := c.put(ctx, req)
+	if cut := up.end(); cut != nil {
+		err = cut
+	}
+	if err != nil {
+		return storage.Info{}, operand(state, key, err)
+	}
+	return info, nil
+}
+
+func header(opts storage.PutOptions, up *upload) http.Header {
+	h := http.Header{"Content-Type": {opts.ContentType}}
+	if opts.SHA256 != "" {
+		h.Set(headerReprDigest, httpx.FormatDigest(opts.SHA256))
+	}
+	if up.streamed {
+		// A refusal comes before the bytes go, and a connection that has died
+		// meanwhile is noticed while there is nothing to send again.
+		h.Set("Expect", "100-continue")
+	}
+	return h
+}
+
+func (c *Client) put(ctx context.Context, req httpx.Request) (storage.Info, error) {
+	resp, err := c.http.Do(ctx, req)
+	if err != nil {
+		return storage.Info{}, err
+	}
+	defer resp.Body.Close()
+	var a answer
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxInfo)).Decode(&a); err != nil {
+		return storage.Info{}, failed(ctx, err)
+	}
+	return storage.Info(a), nil
+}
+
+// Get implements storage.Store.
+func (c *Client) Get(ctx context.Context, state storage.State, key string, part storage.Part) (storage.Object, error) {
+	req := httpx.Request{Method: http.MethodGet}
+	if part != (storage.Part{}) {
+		req.Header = http.Header{"Range": {byteRange(part)}}
+	}
+	if part.Offset < 0 || part.Length < 0 {
+		return storage.Object{}, storage.ErrRange.Detailf("a part has no negative bounds")
+	}
+	resp, err := c.call(ctx, state, key, req)
+	if err != nil {
+		return storage.Object{}, err
+	}
+	obj, err := object(resp, state, key, part)
+	if err != nil {
+		resp.Body.Close()
+		return storage.Object{}, operand(state, key, err)
+	}
+	obj.Body = newDownload(ctx, resp.Body, obj)
+	return obj, nil
+}
+
+// Stat implements storage.Store. The answer to a HEAD has no body that could
+// say which fault it is; where the status does not tell, a GET does.
+func (c *Client) Stat(ctx context.Context, state storage.State, key string) (storage.Info, error) {
+	resp, err := c.call(ctx, state, key, httpx.Request{Method: http.MethodHead})
+	if err == nil {
+		resp.Body.Close()
+		info, err := infoOf(resp, state, key)
+		return info, operand(state, key, err)
+	}
+	switch code := fault.From(err).Code; {
+	case code == "http-404":
+		return storage.Info{}, operand(state, key, storage.ErrNotFound)
+	case !strings.HasPrefix(code, "http-"):
+		return storage.Info{}, err
+	}
+	obj, err := c.Get(ctx, state, key, storage.Part{})
+	if err != nil {
+		return storage.Info{}, err
+	}
+	return obj.Info, obj.Body.Close()
+}
+
+// Delete implements storage.Store.
+func (c *Client) Delete(ctx context.Context, state storage.State, key string) error {
+	resp, err := c.call(ctx, state, key, httpx.Request{Method: http.MethodDelete})
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+// List implements storage.Store.
+func (c *Client) List(ctx context.Context, state storage.State, cursor string, limit int) (storage.Page, error) {
+	if _, err := storage.ParseState(string(state)); err != nil {
+		return storage.Page{}, err
+	}
+	q := url.Values{"limit": {strconv.Itoa(storage.PageLimit(limit))}}
+	if cursor != "" {
+		q.Set("cursor", cursor)
+	}
+	var l listing
+	if _, err := c.http.JSON(ctx, http.MethodGet, prefix+string(state)+"/", q, nil, &l); err != nil {
+		return storage.Page{}, operand(state, cursor, err)
+	}
+	page := storage.Page{Infos: make([]storage.Info, len(l.Images)), Next: l.Next}
+	for i, a := range l.Images {
+		page.Infos[i] = storage.Info(a)
+	}
+	return page, nil
+}
+
+func (c *Client) call(ctx context.Context, state storage.State, key string, req httpx.Request) (*http.Response, error) {
+	if err := storage.Check(state, key); err != nil {
+		return nil, err
+	}
+	req.Path = path(state, key)
+	resp, err := c.http.Do(ctx, req)
+	return resp, operand(state, key, err)
+}
+
+// path escapes the dots of "." and "..", wherever in a key: whatever lies
+// between would take them for steps through the path.
+func path(state storage.State, key string) string {
+	escaped := url.PathEscape(key)
+	if steps := strings.Split(key, "/"); slices.Contains(steps, ".") || slices.Contains(steps, "..") {
+		escaped = strings.ReplaceAll(escaped, ".", "%2E")
+	}
+	return prefix + string(state) + "/" + escaped
+}
+
+func byteRange(p storage.Part) string {
+	if p.Length == 0 || p.Length > math.MaxInt64-p.Offset {
+		return fmt.Sprintf("bytes=%d-", p.Offset)
+	}
+	return fmt.Sprintf("bytes=%d-%d", p.Offset, p.Offset+p.Length-1)
+}
+
+// object reads the headers of an answer to a Get. That its bytes are those
+// that were asked for is not taken on trust.
+func object(resp *http.Response, state storage.State, key string, asked storage.Part) (storage.Object, error) {
+	info, err := infoOf(resp, state, key)
+	if err != nil {
+		return storage.Object{}, err
+	}
+	part, err := asked.Resolve(info.Size)
+	if err != nil {
+		return storage.Object{}, err
+	}
+	got := storage.Part{Length: info.Size}
+	if resp.StatusCode == http.StatusPartialContent {
+		got.Offset, got.Length = partOf(resp), resp.ContentLength
+	}
+	if got != part {
+		return storage.Object{}, errNonsense.Because(fmt.Errorf("bytes %+v instead of %+v", got, part))
+	}
+	return storage.Object{Info: info, Part: part}, nil
+}
+
+func infoOf(resp *http.Response, state storage.State, key string) (storage.Info, error) {
+	digest, ok := httpx.ParseDigest(resp.Header.Get(headerReprDigest))
+	modified, err := http.ParseTime(resp.Header.Get("Last-Modified"))
+	size := resp.ContentLength
+	if resp.StatusCode == http.StatusPartialContent {
+		size = totalOf(resp)
+	}
+	if !ok || digest == "" || err != nil || size < 0 {
+		return storage.Info{}, errNonsense.Because(fmt.Errorf("headers %v", resp.Header))
+	}
+	return storage.Info{
+		Key: key, State: state, Size: size, SHA256: digest, ContentType: resp.Header.Get("Content-Type"), Modified: modified.UTC(),
+	}, nil
+}
+
+// partOf and totalOf read "Content-Range: bytes 10-19/100"; -1 is nonsense.
+func partOf(resp *http.Response) int64 {
+	text, _ := strings.CutPrefix(resp.Header.Get("Content-Range"), "bytes ")
+	first, _, _ := strings.Cut(text, "-")
+	return number(first)
+}
+
+func totalOf(resp *http.Response) int64 {
+	_, total, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
+	return number(total)
+}
+
+func number(text string) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+// failed is the fault of an answer that could not be read.
+func failed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return fault.ErrUnavailable.Because(err)
+}
+
+// operand says what failed; nil stays nil.
+func operand(state storage.State, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("storage %s/%q: %w", state, key, err)
+}
