@@ -14,12 +14,13 @@ import (
 
 // Limits that hold in every engine.
 const (
-	MaxKey     = 512     // bytes
-	MaxValue   = 1 << 20 // bytes
-	MaxPage    = 1000    // entries of one List
-	MinTTL     = time.Second
-	MaxTTL     = 30 * 24 * time.Hour
-	ExpiryLate = 5 * time.Second // an expired key is gone at most this long after its time
+	MaxKey       = 512     // bytes
+	MaxValue     = 1 << 20 // bytes
+	MaxPage      = 1000    // entries of one List
+	MaxPageBytes = 8 << 20 // of the values of one List; the entry that exceeds it ends the page
+	MinTTL       = time.Second
+	MaxTTL       = 30 * 24 * time.Hour
+	ExpiryLate   = 5 * time.Second // an expired key is gone at most this long after its time
 )
 
 // Faults of the contract.
@@ -38,7 +39,7 @@ type Entry struct {
 	Key      string
 	Value    []byte
 	Revision int64         // of the last change of this key, from 1
-	TTL      time.Duration // 0: does not expire
+	TTL      time.Duration // as it was put, not what is left of it; 0: does not expire
 }
 
 // PutOptions are the conditions and the life of a Put. The zero value puts
@@ -69,7 +70,8 @@ type Store interface {
 	// Get reads a key. It is ErrNotFound when the key does not exist or has expired.
 	Get(ctx context.Context, key string) (Entry, error)
 
-	// Put writes a key and says whether it was created. Of racing writers with
+	// Put writes a key, gives what is stored now, and says whether the key was
+	// created. Of racing writers with
 	// the same condition exactly one wins; the others get ErrStale. A Put of
 	// the same value and TTL as the key already has starts the TTL afresh
 	// without a new revision and without an event (only with a TTL; without
@@ -83,15 +85,18 @@ type Store interface {
 	Delete(ctx context.Context, key string, ifMatch int64) error
 
 	// List gives the entries whose keys start with prefix, limit at a time (0
-	// or more than MaxPage: MaxPage). Entries that come late in a long listing
-	// may be newer than Page.Revision: watch after it and nothing is missed.
+	// or more than MaxPage: MaxPage; fewer when their values exceed
+	// MaxPageBytes). A cursor goes with its prefix; any other text is
+	// ErrCursor. Entries may be newer than Page.Revision: watch after it and
+	// nothing is missed.
 	List(ctx context.Context, prefix, cursor string, limit int) (Page, error)
 
 	// Watch yields, in order of revision and without a gap, every change after
 	// the revision to a key that starts with prefix, first those of the past,
 	// then each as it happens. It ends with an error: the context's, or
-	// ErrCompacted when changes after the revision are no longer kept, or
-	// whatever broke. After 0 means: from the oldest change that is kept.
+	// ErrCompacted when changes after the revision are no longer kept or the
+	// store never got that far (it was replaced), or whatever broke. After 0
+	// means: from the oldest change that is kept.
 	Watch(ctx context.Context, prefix string, after int64) iter.Seq2[Event, error]
 }
 
