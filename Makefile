@@ -1,0 +1,51 @@
+# minilab: everything starts here. `make help` lists what there is.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GOLANGCI := v2.15.0
+GOVULNCHECK := v1.9.0
+
+include scripts/engine.mk
+
+.PHONY: help run build minilab test test-deps generate lint bench fuzz clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+run: build ## Install what is missing, build, start the whole lab, print its URL
+	bin/minilab up $(ARGS)
+
+build: minilab engine ## Build bin/minilab and bin/minilab-engine
+
+minilab:
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/minilab ./cmd/minilab
+
+test-deps:
+	scripts/test-deps
+
+test: build test-deps ## Install what is missing, run all the tests
+	go test -race -shuffle=on -timeout 15m ./...
+
+generate: ## Write what is generated from the code: docs/configuration.md
+	go run ./internal/config/gen docs/configuration.md
+
+lint: libvips .tools/golangci-lint-$(GOLANGCI) ## Format, vet and lint; check that generated files are up to date
+	go mod tidy -diff
+	.tools/golangci-lint-$(GOLANGCI) run
+	$(MAKE) --no-print-directory generate
+	git diff --exit-code -- docs/configuration.md
+
+.tools/golangci-lint-$(GOLANGCI):
+	GOBIN=$(CURDIR)/.tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
+	mv .tools/golangci-lint $@
+
+bench: build ## Measure: the writer, the storage, the engine
+	go test -run '^$$' -bench . -benchtime 2s ./internal/sqlitedb ./internal/storage/... ./internal/taskdb/... ./internal/engine
+
+fuzz: ## Fuzz every parser of outside input, FUZZTIME (default 30s) each
+	scripts/fuzz $(FUZZTIME)
+
+clean: ## Remove what was built and fetched
+	rm -rf bin .deps .tools

@@ -1,0 +1,212 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"minilab/internal/discovery"
+	"minilab/internal/engine"
+	"minilab/internal/frontend"
+	"minilab/internal/httpx"
+	"minilab/internal/kv/kvhttp"
+	"minilab/internal/kv/sqlitekv"
+	"minilab/internal/lab/labhttp"
+	"minilab/internal/master"
+	"minilab/internal/storage"
+	"minilab/internal/storage/filestorage"
+	"minilab/internal/storage/storagehttp"
+	"minilab/internal/taskdb/sqltaskdb"
+	"minilab/internal/taskdb/sqltaskdb/sqlite"
+	"minilab/internal/taskdb/taskdbhttp"
+	"minilab/internal/worker"
+)
+
+var errNoKV = errors.New("where is the key-value store? This process does not run it: give its URL with --kv")
+
+func (a *app) startKV(ctx context.Context) error {
+	base := httpx.NewTransport()
+	resolve := func(service string) []string {
+		if service == "kv" {
+			return a.cfg.KV
+		}
+		return a.view.URLs(service)
+	}
+	a.view = discovery.NewView()
+	a.transport = discovery.NewBalancer(base, resolve)
+	a.later(func(context.Context) error { base.CloseIdleConnections(); return nil })
+
+	if !a.runs("kv") {
+		if len(a.cfg.KV) == 0 {
+			return errNoKV
+		}
+		a.kv = kvhttp.NewClient(a.client("kv"))
+		return nil
+	}
+	s, err := sqlitekv.Open(ctx, a.cfg.Data)
+	if err != nil {
+		return err
+	}
+	a.later(func(context.Context) error { return s.Close() })
+	a.kv = s
+	a.serve(ctx, "kv", []httpx.Check{a.check("kv")}, func(rt *httpx.Router) { kvhttp.Route(rt, s) })
+	return nil
+}
+
+// startDiscovery follows the registrations; only a process that lacks a
+// service needs to.
+func (a *app) startDiscovery(ctx context.Context) error {
+	a.background(ctx, func(ctx context.Context) { a.view.Follow(ctx, a.kv, a.Log) })
+	return nil
+}
+
+func (a *app) startStorage(ctx context.Context) error {
+	if !a.runs("storage") {
+		a.storage = storagehttp.NewClient(a.client("storage"))
+		return nil
+	}
+	s, err := filestorage.Open(a.cfg.Data, filestorage.Options{MinFree: a.cfg.MinFree}, a.Log)
+	if err != nil {
+		return err
+	}
+	a.later(func(context.Context) error { return s.Close() })
+	a.storage = s
+	a.serve(ctx, "storage", []httpx.Check{a.check("storage")}, func(rt *httpx.Router) {
+		storagehttp.Route(rt, s, storagehttp.Options{})
+	})
+	return nil
+}
+
+func (a *app) startTaskdb(ctx context.Context) error {
+	if !a.runs("taskdb") {
+		a.tasks = taskdbhttp.NewClient(a.client("taskdb"))
+		return nil
+	}
+	s, err := sqlite.Open(ctx, a.cfg.Data, sqltaskdb.Options{Lease: a.cfg.Lease, Log: a.Log})
+	if err != nil {
+		return err
+	}
+	a.later(func(context.Context) error { return s.Close() })
+	a.tasks = s
+	a.serve(ctx, "taskdb", []httpx.Check{a.check("taskdb")}, func(rt *httpx.Router) { taskdbhttp.Route(rt, s) })
+	return nil
+}
+
+func (a *app) startMaster(ctx context.Context) error {
+	if !a.runs("master") {
+		a.lab = labhttp.NewClient(a.client("master"))
+		return nil
+	}
+	m := master.New(master.Config{
+		Tasks: a.tasks, Storage: a.storage, Presets: a.kv, StorageURL: a.storageURL, Log: a.Log.With("service", "master"),
+	})
+	a.later(func(context.Context) error { m.Close(); return nil })
+	a.lab = m
+	a.serve(ctx, "master", []httpx.Check{a.check("storage"), a.check("taskdb")}, func(rt *httpx.Router) {
+		labhttp.RouteCustomers(rt, m, labhttp.MasterPaths)
+		labhttp.RouteWorkers(rt, m)
+	})
+	return nil
+}
+
+// storageURL is what workers are told: the storage of this process if it is
+// served, else any that is registered.
+func (a *app) storageURL() string {
+	if u := a.url("storage"); u != "" {
+		return u
+	}
+	if urls := a.view.URLs("storage"); len(urls) > 0 {
+		return urls[0]
+	}
+	return ""
+}
+
+func (a *app) startFrontend(ctx context.Context) error {
+	if !a.runs("frontend") {
+		return nil
+	}
+	f := frontend.New(frontend.Config{
+		Lab: a.lab, MaxBytes: a.cfg.MaxBytes, MaxPixels: a.cfg.MaxPixels,
+	})
+	a.serve(ctx, "frontend", []httpx.Check{a.check("master")}, f.Route)
+	return nil
+}
+
+func (a *app) startWorker(ctx context.Context) error {
+	if !a.runs("worker") {
+		return nil
+	}
+	path, err := enginePath(a.cfg.Engine)
+	if err != nil {
+		return err
+	}
+	parallel := a.cfg.Workers
+	if parallel == 0 {
+		parallel = runtime.NumCPU()
+	}
+	limits := engine.DefaultLimits()
+	limits.MaxPixels = a.cfg.MaxPixels
+	log := a.Log.With("service", "worker")
+	pool, err := engine.New(engine.Config{Path: path, Processes: parallel, Limits: limits, Unsafe: a.cfg.EngineUnsafe}, log)
+	if err != nil {
+		return err
+	}
+	a.later(func(context.Context) error { pool.Close(); return nil })
+	w := worker.New(worker.Config{
+		Name: workerName(), Lab: a.lab, Storage: a.storage, Engine: pool, Parallel: parallel, Log: log,
+	})
+	a.serve(ctx, "worker", []httpx.Check{a.check("master"), a.check("storage")}, func(*httpx.Router) {})
+	a.background(ctx, w.Run)
+	return nil
+}
+
+// enginePath is the engine's executable: the one told, or the one beside this
+// executable.
+func enginePath(told string) (string, error) {
+	if told == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return "", fmt.Errorf("where is this executable? Give the engine's path with --engine: %w", err)
+		}
+		told = filepath.Join(filepath.Dir(self), "minilab-engine")
+	}
+	if info, err := os.Stat(told); err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
+		return "", fmt.Errorf("%s is no executable: build it with `make build`, or give the path of minilab-engine with --engine", told)
+	}
+	return told, nil
+}
+
+func workerName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "worker"
+	}
+	return fmt.Sprintf("%s-%d", host, os.Getpid())
+}
+
+// client calls a service of another process.
+func (a *app) client(service string) *httpx.Client {
+	return httpx.NewClient("http://"+service, a.transport)
+}
+
+// check is a readiness check of a service that is needed: its engine if it
+// runs here, else that any of its instances answers.
+func (a *app) check(service string) httpx.Check {
+	do := map[string]func(context.Context) error{
+		"kv":      func(ctx context.Context) error { _, err := a.kv.List(ctx, "services/", "", 1); return err },
+		"storage": func(ctx context.Context) error { _, err := a.storage.List(ctx, storage.InProgress, "", 1); return err },
+		"taskdb":  func(ctx context.Context) error { _, err := a.tasks.Stats(ctx); return err },
+		"master":  func(ctx context.Context) error { return nil },
+	}[service]
+	if !a.runs(service) {
+		do = func(ctx context.Context) error {
+			_, err := a.client(service).JSON(ctx, http.MethodGet, "/livez", nil, nil, nil)
+			return err
+		}
+	}
+	return httpx.Check{Name: service, Do: do}
+}
