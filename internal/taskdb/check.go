@@ -5,7 +5,10 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Limits and defaults that hold in every engine.
@@ -70,12 +73,15 @@ func CheckNew(t Task) error {
 		}
 		names = append(names, o.Name)
 	}
-	for _, n := range names {
-		if len(n) > MaxName {
-			return ErrTask.Detailf("a name has at most %d bytes", MaxName)
-		}
+	if i := slices.IndexFunc(names, badName); i >= 0 {
+		return ErrTask.Detailf("a name has at most %d bytes of UTF-8 without control characters", MaxName)
 	}
 	return checkCallback(t.Callback)
+}
+
+// badName says that a name is too long or cannot be kept by every engine.
+func badName(name string) bool {
+	return len(name) > MaxName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl)
 }
 
 func checkCallback(callback string) error {
@@ -92,14 +98,14 @@ func checkCallback(callback string) error {
 // CheckClaim is the error of the first thing that is wrong with a claim.
 func CheckClaim(r ClaimRequest) error {
 	switch {
-	case r.Worker == "" || len(r.Worker) > MaxName:
-		return ErrTask.Detailf("a worker has a name of 1 to %d bytes", MaxName)
+	case r.Worker == "" || badName(r.Worker):
+		return ErrTask.Detailf("a worker has a name of 1 to %d bytes of UTF-8 without control characters", MaxName)
 	case r.Max < 0 || r.Max > MaxClaim:
 		return ErrTask.Detailf("a claim is for 1 to %d tasks", MaxClaim)
 	case r.Wait < 0 || r.Wait > MaxWait:
 		return ErrTask.Detailf("a claim waits for at most %v", MaxWait)
-	case len(r.Request) > MaxName || len(r.Accepts) > MaxTags:
-		return ErrTask.Detailf("the request or the list of what is accepted is too long")
+	case badName(r.Request) || len(r.Accepts) > MaxTags || slices.ContainsFunc(r.Accepts, badName):
+		return ErrTask.Detailf("the request or the list of what is accepted is too long or has control characters")
 	}
 	if r.ID != "" {
 		return CheckID(r.ID)
@@ -128,6 +134,41 @@ func CheckFinish(t Task, f Finish) error {
 func isObject(data json.RawMessage) bool {
 	var m map[string]json.RawMessage
 	return json.Unmarshal(data, &m) == nil && m != nil
+}
+
+// CheckFilter is the error of the first thing that is wrong with a filter,
+// but for its cursor.
+func CheckFilter(f Filter) error {
+	if f.State != "" && !f.State.Valid() {
+		return ErrTask.Detailf("there is no such state")
+	}
+	return nil
+}
+
+// CheckBatch is ErrTask for a list of reports that is too long.
+func CheckBatch(n int) error {
+	if n > MaxBatch {
+		return ErrTask.Detailf("a list has at most %d entries", MaxBatch)
+	}
+	return nil
+}
+
+// ClampError makes a worker's error fit: it has a code, and is cut to MaxName
+// and MaxDetail bytes.
+func ClampError(e Error) Error {
+	if e.Code == "" {
+		e.Code = "unknown"
+	}
+	return Error{Code: clamp(e.Code, MaxName), Detail: clamp(e.Detail, MaxDetail)}
+}
+
+func clamp(text string, limit int) string {
+	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\uFFFD")
+	for len(text) > limit {
+		_, size := utf8.DecodeLastRuneInString(text)
+		text = text[:len(text)-size]
+	}
+	return text
 }
 
 // ClampProgress puts a progress into 0 to 1; what is no number becomes 0.

@@ -38,7 +38,7 @@ type Verdict struct {
 // fails it the second time; any other error is retried with a backoff until it
 // is the MaxFailures-th.
 func Judge(t Task, f Failure) Verdict {
-	v := Verdict{State: NotStarted, Failures: t.Failures, Crashes: t.Crashes, Lost: t.Lost, Error: f.Error}
+	v := Verdict{State: NotStarted, Failures: t.Failures, Crashes: t.Crashes, Lost: t.Lost, Error: ClampError(f.Error)}
 	switch {
 	case !f.Retry:
 		v.State = Failed
