@@ -1,0 +1,334 @@
+package sqltaskdb
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"minilab/internal/taskdb"
+)
+
+// promoteMax is how many tasks whose time has come one transaction makes
+// ready.
+const promoteMax = 256
+
+const (
+	promote = `UPDATE tasks SET ready = 1 WHERE id IN (
+			SELECT id FROM tasks WHERE state = 'not-started' AND ready = 0 AND run_at <= ? ORDER BY run_at LIMIT ?)
+		RETURNING needs`
+	nextDue = `SELECT coalesce(min(run_at), 0) FROM tasks WHERE state = 'not-started' AND ready = 0`
+	served  = `UPDATE lanes SET turn = (SELECT max(turn) FROM lanes) + 1 WHERE owner = ? AND priority = ?`
+)
+
+// takeTasks is completed by the condition on the tasks to lease.
+const takeTasks = `UPDATE tasks SET state = 'in-progress', ready = 0, token = token + 1,
+		lease = CAST(token + 1 AS TEXT) || '.' || ?, lease_until = ?, deadline = ?, worker = ?, request = ?,
+		progress = 0, started_at = ?, updated_at = ?
+	WHERE `
+
+// takeAgain gives the leases of a repeated request, which are fresh again.
+var takeAgain = `UPDATE tasks SET lease_until = CASE WHEN deadline < ?1 THEN deadline ELSE ?1 END
+	WHERE worker = ?2 AND request = ?3 AND state = 'in-progress' AND request <> '' RETURNING ` + columns
+
+// Claim implements taskdb.Leases.
+func (s *Store) Claim(ctx context.Context, r taskdb.ClaimRequest) ([]taskdb.Claimed, error) {
+	if err := taskdb.CheckClaim(r); err != nil {
+		return nil, err
+	}
+	r = withDefaults(r)
+	var got claimed
+	var err error
+	if r.ID != "" || r.Wait == 0 {
+		got, err = s.claim(ctx, r)
+	} else {
+		got, err = s.await(ctx, r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.handOver(ctx, got)
+}
+
+func withDefaults(r taskdb.ClaimRequest) taskdb.ClaimRequest {
+	r.Max = max(r.Max, 1)
+	r.Accepts = slices.Compact(slices.Sorted(slices.Values(r.Accepts)))
+	if len(r.Accepts) == 0 {
+		r.Accepts = []string{taskdb.DefaultNeeds}
+	}
+	return r
+}
+
+// claimed is what one look for work has found.
+type claimed struct {
+	rows []*row
+	now  int64
+	due  int64 // when there is nothing: when the next task becomes ready, 0 for none
+}
+
+// await looks for work whenever there may be some.
+func (s *Store) await(ctx context.Context, r taskdb.ClaimRequest) (got claimed, err error) {
+	me := s.claims.join(r.Accepts)
+	var owed map[string]int
+	defer func() { s.claims.leave(me, owed, got.needs()) }()
+	timeout := time.NewTimer(r.Wait)
+	defer timeout.Stop()
+	for {
+		if got, err = s.claim(ctx, r); err != nil || len(got.rows) > 0 {
+			return got, err
+		}
+		owed = nil // there was nothing
+		if got.due > 0 {
+			s.due.within(s.until(got.due))
+		}
+		select {
+		case <-me.woken:
+			owed = s.claims.look(me)
+		case <-timeout.C:
+			return got, nil
+		case <-ctx.Done():
+			return got, context.Cause(ctx)
+		case <-s.closed:
+			return got, ErrClosed
+		}
+	}
+}
+
+// needs counts what was claimed by what it needs.
+func (g claimed) needs() map[string]int {
+	n := map[string]int{}
+	for _, r := range g.rows {
+		n[r.t.Needs]++
+	}
+	return n
+}
+
+// handOver makes the answer, unless the caller has gone: then nobody would
+// work on it.
+func (s *Store) handOver(ctx context.Context, got claimed) ([]taskdb.Claimed, error) {
+	list := make([]taskdb.Claimed, len(got.rows))
+	for i, r := range got.rows {
+		t, err := r.task()
+		if err != nil {
+			return nil, err
+		}
+		list[i] = taskdb.Claimed{Task: t, Lease: r.lease,
+			Duration: time.Duration(r.leaseUntil-got.now) * time.Microsecond,
+			Deadline: time.Duration(r.deadline-got.now) * time.Microsecond,
+		}
+	}
+	if ctx.Err() == nil || len(list) == 0 {
+		return list, nil
+	}
+	var back []taskdb.Release
+	for _, c := range list {
+		back = append(back, taskdb.Release{ID: c.ID, Lease: c.Lease})
+	}
+	_, err := s.Release(context.WithoutCancel(ctx), back)
+	return nil, errors.Join(context.Cause(ctx), err)
+}
+
+// claim looks for work once.
+func (s *Store) claim(ctx context.Context, r taskdb.ClaimRequest) (got claimed, err error) {
+	err = s.write(ctx, func(c *change) (err error) {
+		got, err = s.claimIn(c, r)
+		c.leased = len(got.rows) > 0
+		c.moved = c.moved || c.leased
+		return err
+	})
+	return got, err
+}
+
+func (s *Store) claimIn(c *change, r taskdb.ClaimRequest) (got claimed, err error) {
+	got.now = c.now
+	if r.Request != "" {
+		got.rows, err = scanRows(c.Query(takeAgain, c.now+s.opt.Lease.Microseconds(), r.Worker, r.Request))
+		if err != nil || len(got.rows) > 0 {
+			return got, err
+		}
+	}
+	if _, err := promoteReady(c); err != nil {
+		return got, err
+	}
+	if r.ID != "" {
+		got.rows, err = s.takeOne(c, r)
+		return got, err
+	}
+	got.rows, err = s.takeFair(c, r)
+	if err == nil && len(got.rows) == 0 && r.Wait > 0 {
+		err = c.QueryRow(nextDue).Scan(&got.due)
+	}
+	return got, err
+}
+
+// promoteReady makes tasks ready whose time has come, and says whether there
+// may be more of them.
+func promoteReady(c *change) (more bool, err error) {
+	rows, err := c.Query(promote, c.now, promoteMax)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	n := 0
+	for ; rows.Next(); n++ {
+		var needs string
+		if err := rows.Scan(&needs); err != nil {
+			return false, err
+		}
+		c.becameReady(needs)
+	}
+	return n == promoteMax, rows.Err()
+}
+
+// takeOne leases the very task that was asked for.
+func (s *Store) takeOne(c *change, r taskdb.ClaimRequest) ([]*row, error) {
+	rows, err := s.take(c, r, `id = ? AND ready = 1 AND needs IN (`+marks(r.Accepts)+`)`, append([]any{r.ID}, texts(r.Accepts)...)...)
+	if err != nil || len(rows) > 0 {
+		return rows, err
+	}
+	t, err := readTask(c, r.ID)
+	switch {
+	case err != nil:
+		return nil, err
+	case t.t.State == taskdb.NotStarted && t.ready == 0:
+		return nil, taskdb.ErrTransition.Detailf("the task waits until %s", at(t.runAt).Format(time.RFC3339))
+	case t.t.State == taskdb.NotStarted:
+		return nil, taskdb.ErrTransition.Detailf("the task needs %q, which is not accepted", t.t.Needs)
+	}
+	return nil, taskdb.CheckTransition(t.t.State, taskdb.ActClaim, taskdb.InProgress)
+}
+
+// lane is an owner's ready work of one priority.
+type lane struct {
+	priority int
+	owner    string
+}
+
+// takeFair leases up to r.Max tasks: of the highest priority first, its owners
+// in turn, each one's by age.
+func (s *Store) takeFair(c *change, r taskdb.ClaimRequest) (list []*row, err error) {
+	for len(list) < r.Max {
+		lanes, err := nextLanes(c, r.Accepts, r.Max-len(list))
+		if err != nil || len(lanes) == 0 {
+			return list, err
+		}
+		round, err := s.takeRound(c, r, lanes, r.Max-len(list))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, round...)
+	}
+	return list, nil
+}
+
+// takeRound shares n tasks out among lanes; one that has less leaves some over.
+func (s *Store) takeRound(c *change, r taskdb.ClaimRequest, lanes []lane, n int) ([]*row, error) {
+	shares := make([][]*row, len(lanes))
+	for i, l := range lanes {
+		share := (n + len(lanes) - 1 - i) / len(lanes) // the first ones get the rest of the division
+		rows, err := s.takeFrom(c, r, l, share)
+		if err != nil {
+			return nil, err
+		}
+		shares[i] = rows
+		if _, err := c.Exec(served, l.owner, l.priority); err != nil {
+			return nil, err
+		}
+	}
+	return interleave(shares), nil
+}
+
+// nextLanes are the lanes of the highest priority that has work, in turn.
+func nextLanes(tx Tx, accepts []string, limit int) ([]lane, error) {
+	each := union(accepts, `SELECT owner, priority, turn FROM lanes WHERE needs = ? ORDER BY priority DESC, turn LIMIT ?`)
+	rows, err := tx.Query(`SELECT owner, priority FROM (`+each+`) AS l GROUP BY owner, priority ORDER BY priority DESC, min(turn) LIMIT ?`,
+		append(unionArgs(accepts, limit), limit)...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var lanes []lane
+	for rows.Next() {
+		var l lane
+		if err := rows.Scan(&l.owner, &l.priority); err != nil {
+			return nil, err
+		}
+		if len(lanes) > 0 && l.priority < lanes[0].priority {
+			break
+		}
+		lanes = append(lanes, l)
+	}
+	return lanes, rows.Err()
+}
+
+// takeFrom leases the n oldest tasks of a lane.
+func (s *Store) takeFrom(c *change, r taskdb.ClaimRequest, l lane, n int) ([]*row, error) {
+	each := union(r.Accepts, `SELECT id, created_at FROM tasks
+		WHERE ready = 1 AND owner = ? AND priority = ? AND needs = ? ORDER BY created_at, id LIMIT ?`)
+	var args []any
+	for _, needs := range r.Accepts {
+		args = append(args, l.owner, l.priority, needs, n)
+	}
+	rows, err := s.take(c, r, `id IN (SELECT id FROM (`+each+`) AS t ORDER BY created_at, id LIMIT ?)`, append(args, n)...)
+	slices.SortFunc(rows, func(a, b *row) int {
+		if a.createdAt != b.createdAt {
+			return int(a.createdAt - b.createdAt)
+		}
+		return strings.Compare(a.t.ID, b.t.ID)
+	})
+	return rows, err
+}
+
+// take leases the tasks that fulfil the condition. A lease is its token and
+// what cannot be guessed.
+func (s *Store) take(c *change, r taskdb.ClaimRequest, condition string, args ...any) ([]*row, error) {
+	lease, deadline := s.opt.Lease.Microseconds(), s.opt.Deadline.Microseconds()
+	set := []any{rand.Text(), c.now + min(lease, deadline), c.now + deadline, r.Worker, r.Request, c.now, c.now}
+	return scanRows(c.Query(takeTasks+condition+` RETURNING `+columns, append(set, args...)...))
+}
+
+// union asks the same of each need, so that every part is answered by an index.
+func union(accepts []string, query string) string {
+	if len(accepts) == 1 {
+		return query
+	}
+	parts := make([]string, len(accepts))
+	for i := range accepts {
+		parts[i] = `SELECT * FROM (` + query + `) AS u`
+	}
+	return strings.Join(parts, ` UNION ALL `)
+}
+
+func unionArgs(accepts []string, limit int) (args []any) {
+	for _, needs := range accepts {
+		args = append(args, needs, limit)
+	}
+	return args
+}
+
+// interleave lists the first of each share, then the second of each, and so on.
+func interleave(shares [][]*row) (list []*row) {
+	for i := 0; ; i++ {
+		before := len(list)
+		for _, share := range shares {
+			if i < len(share) {
+				list = append(list, share[i])
+			}
+		}
+		if len(list) == before {
+			return list
+		}
+	}
+}
+
+func marks(list []string) string { return strings.TrimPrefix(strings.Repeat(", ?", len(list)), ", ") }
+
+func texts(list []string) []any {
+	args := make([]any, len(list))
+	for i, text := range list {
+		args[i] = text
+	}
+	return args
+}

@@ -1,0 +1,113 @@
+package sqltaskdb
+
+import (
+	"context"
+	"time"
+
+	"minilab/internal/taskdb"
+)
+
+// reapMax is how many expired leases one transaction ends.
+const reapMax = 256
+
+const (
+	selectExpired = `SELECT id, lease, needs, failures, crashes, lost FROM tasks
+		WHERE state = 'in-progress' AND lease_until < ? ORDER BY lease_until LIMIT ?`
+	anyLease = `SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'in-progress')`
+)
+
+// Reap ends the attempts whose leases have expired and says how many. It runs
+// by itself while there are leases, every sixth of a lease.
+func (s *Store) Reap(ctx context.Context) (n int, err error) {
+	for {
+		ended := 0
+		err := s.write(ctx, func(c *change) (err error) {
+			ended, err = s.reap(c)
+			return err
+		})
+		n += ended
+		if err != nil || ended < reapMax {
+			return n, err
+		}
+	}
+}
+
+func (s *Store) reap(c *change) (int, error) {
+	list, err := expired(c)
+	if err != nil {
+		return 0, err
+	}
+	for _, h := range list {
+		if err := s.end(c, h, taskdb.JudgeExpired(h.t)); err != nil {
+			return 0, err
+		}
+	}
+	return len(list), nil
+}
+
+func expired(c *change) (list []held, err error) {
+	rows, err := c.Query(selectExpired, c.now, reapMax)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		h := held{t: taskdb.Task{State: taskdb.InProgress}}
+		if err := rows.Scan(&h.id, &h.lease, &h.t.Needs, &h.t.Failures, &h.t.Crashes, &h.t.Lost); err != nil {
+			return nil, err
+		}
+		list = append(list, h)
+	}
+	return list, rows.Err()
+}
+
+// reapLater arms the reaper. A worker whose heartbeats met a closed door gets a
+// whole lease after the start to come back.
+func (s *Store) reapLater() {
+	s.reaper.within(max(s.opt.Lease/6, s.opt.Lease-time.Since(s.started)))
+}
+
+// reapDue is the reaper's alarm: it goes on as long as there are leases.
+func (s *Store) reapDue() {
+	ctx := context.Background()
+	n, err := s.Reap(ctx)
+	leases := true
+	if err == nil {
+		err = s.db.Read().QueryRowContext(ctx, anyLease).Scan(&leases)
+	}
+	if err != nil {
+		s.opt.Log.Error("leases could not be looked through", "error", err)
+	}
+	if n > 0 {
+		s.opt.Log.Warn("leases expired", "tasks", n)
+	}
+	if leases {
+		s.reapLater()
+	}
+}
+
+// promoteDue is the alarm for work whose time has come. It is armed again
+// while somebody waits.
+func (s *Store) promoteDue() {
+	if s.claims.none() {
+		return
+	}
+	var due int64
+	err := s.write(context.Background(), func(c *change) error {
+		more, err := promoteReady(c)
+		if err != nil {
+			return err
+		}
+		if due = c.now; more {
+			return nil
+		}
+		return c.QueryRow(nextDue).Scan(&due)
+	})
+	if err != nil {
+		s.opt.Log.Error("waiting work could not be made ready", "error", err)
+		due = s.now() + s.opt.Lease.Microseconds()/6
+	}
+	if due > 0 {
+		s.due.within(s.until(due))
+	}
+}
