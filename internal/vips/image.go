@@ -116,6 +116,9 @@ func (i *Image) Bands() int { return int(C.vips_image_get_bands(i.p)) }
 // Bits is the number of bits of one channel of one pixel in memory.
 func (i *Image) Bits() int { return 8 * int(C.vips_format_sizeof(C.vips_image_get_format(i.p))) }
 
+// Float says that a channel's values are floating point numbers.
+func (i *Image) Float() bool { return C.vips_band_format_isfloat(C.vips_image_get_format(i.p)) != 0 }
+
 // Interpretation is the short name of the image's colour space, such as srgb,
 // b-w, rgb16 or cmyk.
 func (i *Image) Interpretation() string {
@@ -143,4 +146,20 @@ func (i *Image) Remove(name string) {
 	cname := C.CString(name)
 	defer C.free(unsafe.Pointer(cname))
 	C.vips_image_remove(i.p, cname)
+}
+
+// Blob is a copy of bytes among the image's metadata, nil if there are none.
+func (i *Image) Blob(name string) []byte {
+	cname := C.CString(name)
+	defer C.free(unsafe.Pointer(cname))
+	if C.vips_image_get_typeof(i.p, cname) == 0 {
+		return nil
+	}
+	var data unsafe.Pointer
+	var n C.size_t
+	if C.vips_image_get_blob(i.p, cname, &data, &n) != 0 {
+		C.vips_error_clear()
+		return nil
+	}
+	return C.GoBytes(data, C.int(n))
 }
