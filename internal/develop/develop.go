@@ -57,10 +57,13 @@ func (n *negative) develop(job Job) (lane string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if order == identity || n.grey() {
+	recoloured, err := n.recolour(order)
+	switch {
+	case err != nil && !errors.Is(err, errNoTable):
+		return "", n.broken(err)
+	case order == identity || n.grey():
 		return "copy", n.deliver(job, job.Input)
-	}
-	if recoloured, ok := n.recolour(order); ok {
+	case err == nil:
 		return "palette", n.deliver(job, recoloured)
 	}
 	return "pixels", n.print(job, order)

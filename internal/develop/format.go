@@ -2,6 +2,7 @@ package develop
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 
 	"minilab/internal/engine/wire"
@@ -16,10 +17,16 @@ type format struct {
 	saver       string
 	paged       bool // may hold several pages or frames
 	matches     func(data []byte) bool
-	recolour    func(data []byte, o order) ([]byte, bool) // nil: has no table of colours
+	size        func(data []byte) (width, height int64)    // nil: sizes are small enough for the library to tell
+	recolour    func(data []byte, o order) ([]byte, error) // nil: has no table of colours
 	save        func(n *negative) vips.Options
 	fastest     vips.Options // to save a trial image with
 }
+
+var (
+	errNoTable = errors.New("develop: the colours are not in a table")
+	errCut     = &vips.Error{Text: "the data ends too early"}
+)
 
 var formats = []format{
 	{
@@ -32,6 +39,7 @@ var formats = []format{
 		name: "png", title: "PNG", contentType: "image/png",
 		loader: "pngload_source", saver: "pngsave_target",
 		matches:  starts("\x89PNG\r\n\x1a\n"),
+		size:     sizePNG,
 		recolour: recolourPNG,
 		save:     savePNG,
 	},
@@ -54,6 +62,7 @@ var formats = []format{
 		name: "tiff", title: "TIFF", contentType: "image/tiff", paged: true,
 		loader: "tiffload_source", saver: "tiffsave_target",
 		matches: starts("II*\x00", "MM\x00*", "II+\x00", "MM\x00+"),
+		size:    sizeTIFF,
 		save:    saveTIFF,
 	},
 	{

@@ -12,62 +12,87 @@ func saveGIF(*negative) vips.Options {
 }
 
 // recolourGIF rewrites the tables of colours, the global one and those of the
-// frames. Everything else stays as it is, byte for byte.
-func recolourGIF(data []byte, o order) ([]byte, bool) {
-	const (
-		head       = 13 // signature and logical screen
-		extension  = 0x21
-		frame      = 0x2c
-		frameSize  = 10
-		trailer    = 0x3b
-		hasTable   = 0x80
-		tableBits  = 0x07
-		tableFlags = 10 // where the screen's flags are
-	)
-	if len(data) < head {
-		return nil, false
+// frames. Everything else stays as it is, byte for byte. A file that ends in
+// the middle of a block is cut off, which the library's decoder forgives.
+func recolourGIF(data []byte, o order) ([]byte, error) {
+	g := gifWalk{data: slices.Clone(data), order: o}
+	g.walk()
+	if g.at > len(g.data) {
+		return nil, errCut
 	}
-	out := slices.Clone(data)
-	// table rewrites the table at a place, if the flags announce one, and
-	// returns where it ends.
-	table := func(at int, flags byte) int {
-		if flags&hasTable == 0 {
-			return at
-		}
-		end := at + 3<<(flags&tableBits+1)
-		if end <= len(out) {
-			o.apply(out[at:end])
-		}
-		return end
-	}
-	at := table(head, out[tableFlags])
-	for at < len(out) {
-		switch out[at] {
-		case extension:
-			at = skipBlocks(out, at+2)
-		case frame:
-			if at+frameSize > len(out) {
-				return out, true
-			}
-			at = table(at+frameSize, out[at+frameSize-1])
-			at = skipBlocks(out, at+1) // after the code size
-		case trailer:
-			return out, true
-		default:
-			at++ // padding, which decoders skip too
-		}
-	}
-	return out, true
+	return g.data, nil
 }
 
-// skipBlocks returns where a chain of data blocks ends.
-func skipBlocks(data []byte, at int) int {
-	for at < len(data) {
-		size := int(data[at])
-		at += 1 + size
-		if size == 0 {
-			break
+const (
+	gifHead      = 13 // bytes of signature and logical screen
+	gifFlags     = 10 // where the screen's flags are
+	gifExtension = 0x21
+	gifFrame     = 0x2c
+	gifFrameHead = 10
+	gifTrailer   = 0x3b
+	gifHasTable  = 0x80
+	gifTableBits = 0x07
+)
+
+// gifWalk goes through the blocks of a GIF. It is beyond the end of the data
+// when they are cut off.
+type gifWalk struct {
+	data  []byte
+	at    int
+	order order
+}
+
+func (g *gifWalk) walk() {
+	g.at = gifHead
+	if len(g.data) < gifHead {
+		return
+	}
+	g.table(g.data[gifFlags])
+	for g.at < len(g.data) {
+		switch g.data[g.at] {
+		case gifExtension:
+			g.at += 2 // and the kind
+			g.blocks()
+		case gifFrame:
+			g.frame()
+		case gifTrailer:
+			return
+		default:
+			g.at++ // padding, which decoders skip too
 		}
 	}
-	return at
+}
+
+func (g *gifWalk) frame() {
+	g.at += gifFrameHead
+	if g.at > len(g.data) {
+		return
+	}
+	g.table(g.data[g.at-1])
+	g.at++ // the code size
+	g.blocks()
+}
+
+// table rewrites the table that starts here, if the flags announce one.
+func (g *gifWalk) table(flags byte) {
+	if flags&gifHasTable == 0 {
+		return
+	}
+	start := g.at
+	g.at += 3 << (flags&gifTableBits + 1)
+	if g.at <= len(g.data) {
+		g.order.apply(g.data[start:g.at])
+	}
+}
+
+// blocks goes to the end of a chain of data blocks, which is an empty one.
+func (g *gifWalk) blocks() {
+	for g.at < len(g.data) {
+		size := int(g.data[g.at])
+		g.at += 1 + size
+		if size == 0 {
+			return
+		}
+	}
+	g.at = len(g.data) + 1
 }

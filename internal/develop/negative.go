@@ -20,26 +20,39 @@ type negative struct {
 // open reads the header, judges the size, and prepares to decode all pages.
 func open(f *format, data []byte, maxPixels int64) (*negative, error) {
 	n := &negative{format: f, data: data, pages: 1}
+	if f.size != nil {
+		if err := n.judge(maxPixels, f.size); err != nil {
+			return nil, err
+		}
+	}
 	first, err := n.load(1)
 	if err != nil {
 		return nil, err
 	}
 	if pages, ok := first.Int("n-pages"); ok && f.paged {
-		n.pages = pages
+		n.pages = max(pages, 1)
 	}
-	pixels := int64(first.Width()) * int64(first.Height()) // each below 2^31
-	if pixels > maxPixels/int64(max(n.pages, 1)) {
-		defer first.Close()
-		return nil, wire.ErrTooManyPixels.Detailf("the image has %d x %d pixels on %d page(s), more than the %d that are allowed",
-			first.Width(), first.Height(), n.pages, maxPixels)
-	}
-	if n.pages <= 1 {
+	err = n.judge(maxPixels, func([]byte) (int64, int64) { return int64(first.Width()), int64(first.Height()) })
+	if err == nil && n.pages == 1 {
 		n.image = first
 		return n, nil
 	}
 	first.Close()
+	if err != nil {
+		return nil, err
+	}
 	n.image, err = n.load(-1)
 	return n, err
+}
+
+// judge compares a size of one page with what is allowed for all.
+func (n *negative) judge(maxPixels int64, size func(data []byte) (width, height int64)) error {
+	width, height := size(n.data) // each below 2^32
+	if uint64(width)*uint64(height) <= uint64(maxPixels/int64(n.pages)) {
+		return nil
+	}
+	return wire.ErrTooManyPixels.Detailf("the image has %d x %d pixels on %d page(s), more than the %d that are allowed",
+		width, height, n.pages, maxPixels)
 }
 
 func (n *negative) load(pages int) (*vips.Image, error) {
@@ -80,24 +93,28 @@ func (n *negative) bits() int {
 // grey says that there is no colour to reorder.
 func (n *negative) grey() bool { return n.image.Bands() < 3 }
 
-// rgb is the image in red, green and blue. Print colours are converted through
-// their profile, or a common one where the image has none.
+// rgb is the image in red, green and blue, at its depth. Print colours are
+// converted through their profile, or a common one where the image has none.
 func (n *negative) rgb() (*vips.Image, error) {
 	space := n.image.Interpretation()
-	if space == "cmyk" {
-		return n.image.Call("icc_transform", vips.Options{
-			"output_profile": "srgb", "embedded": true, "input_profile": "cmyk", "intent": "relative",
-		})
-	}
 	if slices.Contains([]string{"srgb", "rgb", "rgb16", "scrgb", "multiband"}, space) {
 		return n.image.Call("copy", nil)
 	}
-	return n.image.Call("colourspace", vips.Options{"space": "srgb"})
+	depth, target := 8, "srgb"
+	if n.image.Bits() > 8 {
+		depth, target = 16, "rgb16"
+	}
+	if space == "cmyk" {
+		return n.image.Call("icc_transform", vips.Options{
+			"output_profile": "srgb", "embedded": true, "input_profile": "cmyk", "intent": "relative", "depth": depth,
+		})
+	}
+	return n.image.Call("colourspace", vips.Options{"space": target})
 }
 
-func (n *negative) recolour(o order) ([]byte, bool) {
+func (n *negative) recolour(o order) ([]byte, error) {
 	if n.format.recolour == nil {
-		return nil, false
+		return nil, errNoTable
 	}
 	return n.format.recolour(n.data, o)
 }

@@ -16,15 +16,16 @@ func savePNG(n *negative) vips.Options {
 
 const (
 	pngHead    = 8  // bytes of the signature
+	pngSize    = 16 // where width, height, depth and colour type are
 	pngAround  = 12 // bytes of a chunk besides its data: length, type, checksum
 	pngPalette = 3  // the colour type
 )
 
 // recolourPNG rewrites the table of colours and the list of their significant
-// bits, if the image has a table.
-func recolourPNG(data []byte, o order) ([]byte, bool) {
-	if len(data) < 26 || data[25] != pngPalette {
-		return nil, false
+// bits. An image without a table is errNoTable.
+func recolourPNG(data []byte, o order) ([]byte, error) {
+	if len(data) < pngSize+9 || data[pngSize+9] != pngPalette {
+		return nil, errNoTable
 	}
 	out := slices.Clone(data)
 	for at := pngHead; at+pngAround <= len(out); {
@@ -39,5 +40,14 @@ func recolourPNG(data []byte, o order) ([]byte, bool) {
 		}
 		at += pngAround + size
 	}
-	return out, true
+	return out, nil
+}
+
+// sizePNG is the size that the header declares, which may be beyond what the
+// library reads.
+func sizePNG(data []byte) (width, height int64) {
+	if len(data) < pngSize+8 {
+		return 0, 0
+	}
+	return int64(binary.BigEndian.Uint32(data[pngSize:])), int64(binary.BigEndian.Uint32(data[pngSize+4:]))
 }

@@ -1,0 +1,13 @@
+package develop
+
+import "fmt"
+
+// HalvedAVIF is halvedAVIF.
+var HalvedAVIF = halvedAVIF
+
+// TIFFWays describes what saveTIFF keeps.
+func TIFFWays(data []byte) string {
+	h := readTIFF(data)
+	return fmt.Sprintf("big %v, compression %d, predictor %d, tiles %d x %d", h.big,
+		h.tag(tiffCompression, 1), h.tag(tiffPredictor, 1), h.tag(tiffTileWidth, 0), h.tag(tiffTileLength, 0))
+}
