@@ -47,7 +47,7 @@ func (a *app) startKV(ctx context.Context) error {
 		a.kv = kvhttp.NewClient(a.client("kv"))
 		return nil
 	}
-	s, err := sqlitekv.Open(ctx, a.cfg.Data)
+	s, err := sqlitekv.Open(ctx, sqlitekv.Config{Path: filepath.Join(a.cfg.Data, "kv.db"), Log: a.Log})
 	if err != nil {
 		return err
 	}

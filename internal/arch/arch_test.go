@@ -125,13 +125,14 @@ type source struct {
 	imports   []string
 }
 
-// sources are all Go files but the tests, which may reach across.
+// sources are all Go files but those of tests, which may reach across: files
+// named so, and packages named so, the suites and what opens parts for tests.
 func sources(t *testing.T) []source {
 	t.Helper()
 	var list []source
 	for _, dir := range []string{"cmd", "internal"} {
 		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "testdata") {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "testdata") || strings.HasSuffix(filepath.Dir(path), "test") {
 				return err
 			}
 			rel, err := filepath.Rel(root, path)

@@ -40,7 +40,7 @@ func (m *Master) Submit(ctx context.Context, s lab.Submission, body io.Reader) (
 	}
 	info, err := m.Storage.Put(ctx, storage.InProgress, id, body, storage.PutOptions{ContentType: s.ContentType, Size: s.Size})
 	if err != nil {
-		return "", storageFault(err)
+		return "", err
 	}
 	if info.Size == 0 {
 		m.discard(ctx, id)
@@ -111,14 +111,6 @@ func (m *Master) pipelineOf(ctx context.Context, s lab.Submission) (pipeline.Pip
 		return nil, err
 	}
 	return pipeline.Parse(string(e.Value))
-}
-
-// storageFault puts what the storage says of a body into the lab's words.
-func storageFault(err error) error {
-	if errors.Is(err, storage.ErrCut) {
-		return lab.ErrCut.Because(err)
-	}
-	return err
 }
 
 // phases are the states in the words that customers are told.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"minilab/internal/fault"
 	"minilab/internal/lab"
 	"minilab/internal/storage"
 	"minilab/internal/taskdb"
@@ -80,7 +81,11 @@ func (m *Master) Finish(ctx context.Context, id, lease string, r lab.Report) err
 	if err != nil {
 		return err
 	}
-	return single(m.Tasks.Finish(ctx, []taskdb.Finish{{ID: id, Lease: lease, Outputs: outputs, Facts: r.Facts}}))
+	err = single(m.Tasks.Finish(ctx, []taskdb.Finish{{ID: id, Lease: lease, Outputs: outputs, Facts: r.Facts}}))
+	if errors.Is(err, lab.ErrSubmission) {
+		err = lab.ErrOutput.Detailf("%s", fault.From(err).Detail).Because(err)
+	}
+	return err
 }
 
 // checkOutputs believes nothing: each output must lie in the storage under the

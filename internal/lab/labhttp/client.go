@@ -11,6 +11,7 @@ import (
 
 	"minilab/internal/httpx"
 	"minilab/internal/lab"
+	"minilab/internal/storage"
 )
 
 // Client is a lab.Lab at the other end of the wire.
@@ -29,7 +30,7 @@ func (c *Client) Submit(ctx context.Context, s lab.Submission, body io.Reader) (
 	}
 	resp, err := c.http.Upload(ctx, httpx.Request{
 		Method: http.MethodPost, Path: MasterPaths.New, Query: q, Header: http.Header{"Content-Type": {s.ContentType}},
-	}, body, s.Size)
+	}, storage.Exactly(body, s.Size), s.Size)
 	if err != nil {
 		return "", err
 	}

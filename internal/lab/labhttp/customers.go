@@ -36,7 +36,7 @@ var MasterPaths = Paths{New: "/newImage", IsReady: "/isReady", Get: "/get", Trus
 func RouteCustomers(rt *httpx.Router, c lab.Customers, p Paths) {
 	h := customers{c, p}
 	rt.Handle("POST "+p.New, h.newImage)
-	rt.Handle("GET|HEAD "+p.IsReady, h.isReady)
+	rt.Handle("GET|HEAD "+p.IsReady, httpx.Waiting(h.isReady))
 	rt.Handle("GET|HEAD "+p.Get, h.get)
 }
 

@@ -20,7 +20,7 @@ const releaseTime = 10 * time.Second
 // RouteWorkers serves the workers' calls.
 func RouteWorkers(rt *httpx.Router, l lab.Workers) {
 	h := workers{l}
-	rt.Handle("GET|POST /getWork", h.getWork)
+	rt.Handle("GET|POST /getWork", httpx.Waiting(h.getWork))
 	rt.Handle("POST /heartbeat", h.heartbeat)
 	rt.Handle("POST /workFinished", h.finished)
 	rt.Handle("POST /workFailed", h.failed)

@@ -1,0 +1,42 @@
+// Package mastertest opens a master over real embedded engines, for tests.
+package mastertest
+
+import (
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"minilab/internal/kv/sqlitekv"
+	"minilab/internal/lab/labtest"
+	"minilab/internal/master"
+	"minilab/internal/storage/filestorage"
+	"minilab/internal/taskdb/sqltaskdb"
+	"minilab/internal/taskdb/sqltaskdb/sqlite"
+)
+
+// Open makes an empty lab in a folder of the test's.
+func Open(t *testing.T) labtest.Fixture {
+	t.Helper()
+	dir, log := t.TempDir(), slog.New(slog.DiscardHandler)
+	presets, err := sqlitekv.Open(t.Context(), sqlitekv.Config{Path: filepath.Join(dir, "kv.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { presets.Close() })
+	images, err := filestorage.Open(dir, filestorage.Options{}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { images.Close() })
+	tasks, err := sqlite.Open(t.Context(), dir, sqltaskdb.Options{
+		Log: log, Backoff: func(int) time.Duration { return time.Millisecond },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tasks.Close() })
+	m := master.New(master.Config{Tasks: tasks, Storage: images, Presets: presets, StorageURL: func() string { return "http://storage" }, Log: log})
+	t.Cleanup(m.Close)
+	return labtest.Fixture{Lab: m, Storage: images, Presets: presets}
+}

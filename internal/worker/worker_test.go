@@ -1,0 +1,236 @@
+package worker_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"minilab/internal/engine"
+	"minilab/internal/fault"
+	"minilab/internal/lab"
+	"minilab/internal/lab/labtest"
+	"minilab/internal/master/mastertest"
+	"minilab/internal/storage"
+	"minilab/internal/worker"
+)
+
+// engineFunc is an engine that does what the test wants.
+type engineFunc func(ctx context.Context, j engine.Job) (engine.Result, error)
+
+func (f engineFunc) Run(ctx context.Context, j engine.Job) (engine.Result, error) { return f(ctx, j) }
+
+// upper answers with the source in upper case.
+func upper(_ context.Context, j engine.Job) (engine.Result, error) {
+	data, err := io.ReadAll(j.Input.Reader())
+	if err != nil {
+		return engine.Result{}, err
+	}
+	out, err := engine.NewBuffer("out", 1<<20)
+	if err != nil {
+		return engine.Result{}, err
+	}
+	_, err = out.Write([]byte(strings.ToUpper(string(data))))
+	return engine.Result{Output: out, ContentType: "image/png", Facts: map[string]any{"width": 1}}, err
+}
+
+// start runs a worker until stop is called or the test ends.
+func start(t *testing.T, l lab.Workers, s storage.Store, e worker.Engine) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	w := worker.New(worker.Config{Name: "w", Lab: l, Storage: s, Engine: e, Parallel: 2, Log: slog.New(slog.DiscardHandler)})
+	go func() {
+		defer close(done)
+		w.Run(ctx)
+	}()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		<-done
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+func submit(t *testing.T, f labtest.Fixture, text string) string {
+	t.Helper()
+	id, err := f.Lab.Submit(t.Context(), lab.Submission{ContentType: "image/png", Size: int64(len(text))}, strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// end waits for the task's end.
+func end(t *testing.T, f labtest.Fixture, id string) lab.Status {
+	t.Helper()
+	st, err := f.Lab.Status(t.Context(), id, lab.MaxWait)
+	if err != nil || st.Phase == lab.InProgress {
+		t.Fatalf("status is %+v, %v", st, err)
+	}
+	return st
+}
+
+func TestWorkIsDone(t *testing.T) {
+	f := mastertest.Open(t)
+	start(t, f.Lab, f.Storage, engineFunc(upper))
+	var ids []string
+	for _, text := range strings.Fields("one two three four five six seven eight nine ten") {
+		ids = append(ids, submit(t, f, text))
+	}
+	for i, id := range ids {
+		if st := end(t, f, id); st.Phase != lab.Finished {
+			t.Fatalf("task %d ended %+v", i, st)
+		}
+	}
+	res, err := f.Lab.Result(t.Context(), ids[3])
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := res.Open(t.Context(), 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	if data, err := io.ReadAll(body); err != nil || string(data) != "FOUR" {
+		t.Errorf("result is %q, %v", data, err)
+	}
+}
+
+func TestImagesAreAlteredSideBySideButNoMoreThanToldTo(t *testing.T) {
+	f := mastertest.Open(t)
+	var busy, most atomic.Int32
+	both := make(chan struct{}, 100)
+	start(t, f.Lab, f.Storage, engineFunc(func(ctx context.Context, j engine.Job) (engine.Result, error) {
+		n := busy.Add(1)
+		defer busy.Add(-1)
+		most.Store(max(most.Load(), n))
+		if n == 2 {
+			close(both)
+		}
+		<-both
+		return upper(ctx, j)
+	}))
+	var ids []string
+	for range 2 {
+		ids = append(ids, submit(t, f, "x"))
+	}
+	for _, id := range ids {
+		end(t, f, id)
+	}
+	if most.Load() != 2 {
+		t.Errorf("at most %d images were altered at once", most.Load())
+	}
+}
+
+func TestFaultsOfTheImageAreFinalAndCrashesAreNot(t *testing.T) {
+	for _, c := range []struct {
+		err   error
+		code  string
+		tries int32
+	}{
+		{engine.ErrBroken.Detailf("it ends too early"), "broken-image", 1},
+		{engine.ErrNotImage, "not-an-image", 1},
+		{engine.ErrCrashed, "decoder-crashed", 2},
+		{engine.ErrMemory, "decoder-memory", 2},
+		{errors.New("a defect"), "internal", 5},
+	} {
+		f := mastertest.Open(t)
+		var tries atomic.Int32
+		stop := start(t, f.Lab, f.Storage, engineFunc(func(context.Context, engine.Job) (engine.Result, error) {
+			tries.Add(1)
+			return engine.Result{}, c.err
+		}))
+		st := end(t, f, submit(t, f, "x"))
+		stop()
+		if st.Phase != lab.Failed || st.Error.Code != c.code || st.Error.Detail == "" || strings.Contains(st.Error.Detail, "defect") || tries.Load() != c.tries {
+			t.Errorf("%v: ended %s %+v after %d tries, want %d", c.err, st.Phase, st.Error, tries.Load(), c.tries)
+		}
+	}
+}
+
+func TestStoppingGivesWorkBackAtOnce(t *testing.T) {
+	f := mastertest.Open(t)
+	started := make(chan struct{}, 10)
+	stop := start(t, f.Lab, f.Storage, engineFunc(func(ctx context.Context, _ engine.Job) (engine.Result, error) {
+		started <- struct{}{}
+		<-ctx.Done()
+		return engine.Result{}, context.Cause(ctx)
+	}))
+	id := submit(t, f, "x")
+	<-started
+	stop()
+	list, err := f.Lab.Claim(t.Context(), lab.ClaimRequest{Worker: "other"})
+	if err != nil || len(list) != 1 || list[0].ID != id {
+		t.Errorf("after the stop another worker gets %+v, %v", list, err)
+	}
+}
+
+func TestAPartThatIsAwayCostsNoTry(t *testing.T) {
+	f := mastertest.Open(t)
+	var tries atomic.Int32
+	start(t, f.Lab, f.Storage, engineFunc(func(ctx context.Context, j engine.Job) (engine.Result, error) {
+		if tries.Add(1) <= 3 {
+			return engine.Result{}, fault.ErrUnavailable
+		}
+		return upper(ctx, j)
+	}))
+	if st := end(t, f, submit(t, f, "x")); st.Phase != lab.Finished {
+		t.Errorf("the task ended %+v", st)
+	}
+}
+
+// leases answers heartbeats and leases as the test wants.
+type leases struct {
+	lab.Workers
+	seconds float64
+	beat    func() error
+}
+
+func (l leases) Claim(ctx context.Context, r lab.ClaimRequest) ([]lab.Work, error) {
+	list, err := l.Workers.Claim(ctx, r)
+	for i := range list {
+		list[i].LeaseSeconds = l.seconds
+	}
+	return list, err
+}
+
+func (l leases) Heartbeat(context.Context, string, string, float64) error { return l.beat() }
+
+func TestALostLeaseStopsTheAttemptAndSweepsItsBytes(t *testing.T) {
+	for _, lost := range []error{lab.ErrLeaseLost, lab.ErrCanceled} {
+		f := mastertest.Open(t)
+		stopped := make(chan error, 1)
+		l := leases{f.Lab, 0.1, func() error { return lost }}
+		start(t, l, f.Storage, engineFunc(func(ctx context.Context, _ engine.Job) (engine.Result, error) {
+			<-ctx.Done()
+			stopped <- context.Cause(ctx)
+			return engine.Result{}, ctx.Err()
+		}))
+		submit(t, f, "x")
+		if err := <-stopped; !errors.Is(err, lost) {
+			t.Errorf("the attempt was stopped by %v, want %v", err, lost)
+		}
+	}
+}
+
+func TestALeaseThatCannotBeRenewedStopsTheAttempt(t *testing.T) {
+	f := mastertest.Open(t)
+	stopped := make(chan time.Duration, 1)
+	l := leases{f.Lab, 0.5, func() error { return fault.ErrUnavailable }}
+	start(t, l, f.Storage, engineFunc(func(ctx context.Context, _ engine.Job) (engine.Result, error) {
+		begun := time.Now()
+		<-ctx.Done()
+		stopped <- time.Since(begun)
+		return engine.Result{}, ctx.Err()
+	}))
+	submit(t, f, "x")
+	if d := <-stopped; d > 500*time.Millisecond {
+		t.Errorf("the attempt went on for %v of a lease of 500ms", d)
+	}
+}
