@@ -2,11 +2,12 @@ package httpx
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"time"
+
+	"minilab/internal/fault"
 )
 
 // Limits of every listener. There is no limit on how long a request or an
@@ -18,20 +19,28 @@ const (
 	maxHeader  = 32 << 10 // bytes
 )
 
+// ErrStopping says that a request ends because its service does.
+var ErrStopping = fault.New(fault.Unavailable, "stopping", "the service is stopping; try again")
+
+// stopAdvice is when to try again after ErrStopping.
+const stopAdvice = time.Second
+
 // Server serves one service on one listener.
 type Server struct {
-	http *http.Server
-	stop context.CancelCauseFunc // ends the requests that wait
-	done chan error
+	http     *http.Server
+	draining context.CancelCauseFunc // ends the requests that wait
+	cut      context.CancelFunc      // ends all requests
+	done     chan error
 }
 
-// errStopping is the cause of requests that end because the service does.
-var errStopping = errors.New("the service is stopping")
+type drainKey struct{}
 
 // Serve starts to serve h on l.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) *Server {
-	ctx, stop := context.WithCancelCause(context.WithoutCancel(ctx))
-	s := &Server{stop: stop, done: make(chan error, 1), http: &http.Server{
+	ctx, cut := context.WithCancel(context.WithoutCancel(ctx))
+	waiting, drain := context.WithCancelCause(ctx)
+	ctx = context.WithValue(ctx, drainKey{}, waiting)
+	s := &Server{draining: drain, cut: cut, done: make(chan error, 1), http: &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
@@ -43,14 +52,28 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 	return s
 }
 
-// Shutdown stops to take requests, lets those under way end until ctx does,
-// and then cuts them off. drain is how long waiting requests (long-polls,
-// event streams) may go on before they are told to end.
-func (s *Server) Shutdown(ctx context.Context, drain time.Duration) error {
-	timer := time.AfterFunc(drain, func() { s.stop(errStopping) })
-	defer timer.Stop()
+// Waiting is for handlers that wait for something to happen (long-polls, event
+// streams): their requests end with ErrStopping as soon as the service stops,
+// while uploads and downloads under way may go on to their end.
+func Waiting(h Handler) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		drain, ok := r.Context().Value(drainKey{}).(context.Context)
+		if !ok {
+			return h(w, r)
+		}
+		ctx, cancel := context.WithCancelCause(r.Context())
+		defer cancel(nil)
+		defer context.AfterFunc(drain, func() { cancel(ErrStopping.Retry(stopAdvice)) })()
+		return h(w, r.WithContext(ctx))
+	}
+}
+
+// Shutdown stops to take requests, ends those that wait, lets the others go on
+// until ctx ends, and then cuts them off.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.draining(ErrStopping)
 	err := s.http.Shutdown(ctx)
-	s.stop(errStopping)
+	s.cut()
 	if err != nil {
 		err = s.http.Close()
 	}
