@@ -104,7 +104,8 @@ type Store interface {
 
 	// List gives the images of a state, limit at a time (0 or more than
 	// MaxPage: MaxPage), in an order of the engine's own. Whatever is there
-	// during the whole listing comes exactly once.
+	// during the whole listing comes exactly once. Damaged bytes may come with
+	// an empty SHA256.
 	List(ctx context.Context, state State, cursor string, limit int) (Page, error)
 }
 

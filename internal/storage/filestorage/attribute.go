@@ -1,6 +1,7 @@
 package filestorage
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"minilab/internal/storage"
 )
 
 // attributeName is the extended attribute that keeps what the bytes do not
@@ -61,6 +64,15 @@ func readAttribute(f *os.File) (attribute, error) {
 		return attribute{}, fmt.Errorf("attribute of %s: %w", f.Name(), err)
 	}
 	return a, nil
+}
+
+// fits says whether a file of that key and size is the one that the attribute
+// was written for.
+func (a attribute) fits(info storage.Info) error {
+	if a.Size != info.Size || a.Key != "" && a.Key != info.Key {
+		return fmt.Errorf("the file has %d bytes, its attribute is for %d bytes of %q", info.Size, a.Size, cmp.Or(a.Key, info.Key))
+	}
+	return nil
 }
 
 // adopt makes the attribute of a file that has none, because somebody copied

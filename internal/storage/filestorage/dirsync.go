@@ -1,16 +1,13 @@
 package filestorage
 
-import (
-	"os"
-	"sync"
-)
+import "sync"
 
 // dirSync makes the names in a directory durable. Callers that come while an
 // fsync runs share the next one: an fsync covers whatever was renamed before
 // it started.
 type dirSync struct {
-	dir  *os.File
-	busy sync.Mutex // held by the round that runs
+	fsync func() error
+	busy  chan struct{} // holds a token while a round runs
 
 	mu   sync.Mutex
 	next *round // has not started and may be joined, or nil
@@ -19,6 +16,10 @@ type dirSync struct {
 type round struct {
 	done chan struct{}
 	err  error // to be read after done
+}
+
+func newDirSync(fsync func() error) *dirSync {
+	return &dirSync{fsync: fsync, busy: make(chan struct{}, 1)}
 }
 
 // wait returns when an fsync that started after the call has ended.
@@ -42,11 +43,11 @@ func (d *dirSync) join() (r *round, leads bool) {
 }
 
 func (d *dirSync) run(r *round) {
-	d.busy.Lock()
-	defer d.busy.Unlock()
+	d.busy <- struct{}{}
+	defer func() { <-d.busy }()
 	d.mu.Lock()
 	d.next = nil // whoever comes from here on is not covered by this round
 	d.mu.Unlock()
-	r.err = d.dir.Sync()
+	r.err = d.fsync()
 	close(r.done)
 }

@@ -17,7 +17,7 @@ var ErrReadOnly = fault.New(fault.Unavailable, "read-only", "the storage cannot 
 // faults. Any other is returned as it is.
 func diskFault(err error) error {
 	switch {
-	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT), errors.Is(err, unix.EFBIG): // EFBIG: ulimit -f
 		return storage.ErrNoSpace.Because(err)
 	case errors.Is(err, unix.EROFS), errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
 		return ErrReadOnly.Because(err)

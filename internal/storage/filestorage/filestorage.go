@@ -60,7 +60,7 @@ func Open(dir string, opts Options, log *slog.Logger) (*Store, error) {
 func (s *Store) Close() error {
 	var errs []error
 	for _, fo := range s.folders {
-		errs = append(errs, fo.names.dir.Close())
+		errs = append(errs, fo.dir.Close())
 	}
 	return errors.Join(append(errs, s.lock.Release())...)
 }
@@ -154,7 +154,7 @@ func (s *Store) open(state storage.State, key string) (*os.File, storage.Info, e
 	info, err := s.describe(f, state, key)
 	if err != nil {
 		f.Close()
-		return nil, storage.Info{}, operand(state, key, err)
+		return nil, info, operand(state, key, err)
 	}
 	return f, info, nil
 }
@@ -169,6 +169,8 @@ func openFile(path string) (*os.File, error) {
 	return f, err
 }
 
+// describe gives, with ErrCorrupt, what can be said of damaged bytes: there is
+// no digest in it.
 func (s *Store) describe(f *os.File, state storage.State, key string) (storage.Info, error) {
 	stat, err := f.Stat()
 	if err != nil {
@@ -177,20 +179,22 @@ func (s *Store) describe(f *os.File, state storage.State, key string) (storage.I
 	if !stat.Mode().IsRegular() {
 		return storage.Info{}, storage.ErrNotFound
 	}
+	info := storage.Info{
+		Key: key, State: state, Size: stat.Size(), ContentType: storage.DefaultContentType, Modified: stat.ModTime().UTC(),
+	}
 	a, err := readAttribute(f)
 	if errors.Is(err, unix.ENODATA) {
 		a, err = adopt(f, key)
 	}
-	if err == nil && (a.Size != stat.Size() || a.Key != "" && a.Key != key) {
-		err = fmt.Errorf("%s has %d bytes, its attribute says %d bytes of %q", f.Name(), stat.Size(), a.Size, a.Key)
+	if err == nil {
+		err = a.fits(info)
 	}
 	if err != nil {
 		s.log.Error("image is damaged", "state", state, "key", key, "error", err)
-		return storage.Info{}, storage.ErrCorrupt.Because(err)
+		return info, storage.ErrCorrupt.Because(err)
 	}
-	return storage.Info{
-		Key: key, State: state, Size: a.Size, SHA256: a.SHA256, ContentType: a.ContentType, Modified: stat.ModTime().UTC(),
-	}, nil
+	info.SHA256, info.ContentType = a.SHA256, a.ContentType
+	return info, nil
 }
 
 // operand says what failed; nil stays nil.

@@ -21,11 +21,10 @@ const roomEvery = 8 << 20
 // A folder keeps the images of one state.
 type folder struct {
 	path    string
+	dir     *os.File
 	minFree int64
-	names   dirSync
+	names   *dirSync
 }
-
-var errOther = errors.New("it gives something else")
 
 // openFolder makes the folder when there is none, checks that it can do what
 // is asked of it and removes what a crash has left over.
@@ -37,7 +36,7 @@ func openFolder(path string, minFree int64) (*folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("storage: the directory %s cannot be read: %w", path, err)
 	}
-	fo := &folder{path: path, minFree: minFree, names: dirSync{dir: dir}}
+	fo := &folder{path: path, dir: dir, minFree: minFree, names: newDirSync(dir.Sync)}
 	if err := errors.Join(fo.sweep(), fo.probe()); err != nil {
 		dir.Close()
 		return nil, err
@@ -50,7 +49,7 @@ func makeDir(path string) error {
 	err := os.Mkdir(path, 0o750)
 	switch {
 	case errors.Is(err, os.ErrExist):
-		return nil
+		return isDir(path)
 	case errors.Is(err, os.ErrNotExist):
 		if err := makeDir(filepath.Dir(path)); err != nil {
 			return err
@@ -66,6 +65,14 @@ func makeDir(path string) error {
 	}
 	defer parent.Close()
 	return parent.Sync()
+}
+
+func isDir(path string) error {
+	stat, err := os.Stat(path)
+	if err == nil && !stat.IsDir() {
+		return unix.ENOTDIR
+	}
+	return err
 }
 
 // sweep removes the drafts of a process that has crashed. There is no other:
@@ -90,15 +97,19 @@ func (fo *folder) probe() error {
 		return fmt.Errorf("storage: the directory %s cannot be written: %w", fo.path, err)
 	}
 	defer d.discard()
-	want := attribute{SHA256: d.sum(), ContentType: storage.DefaultContentType}
-	if err := want.write(d.file); err != nil {
+	return keepsAttributes(d.file)
+}
+
+func keepsAttributes(f *os.File) error {
+	want := attribute{SHA256: strings.Repeat("0", 64), ContentType: storage.DefaultContentType}
+	dir := filepath.Dir(f.Name())
+	if err := want.write(f); err != nil {
 		return fmt.Errorf("storage: the file system of %s keeps no extended attributes, "+
-			"in which the type and the SHA-256 of an image are noted: %w", fo.path, err)
+			"in which the type and the SHA-256 of an image are noted: %w", dir, err)
 	}
-	got, err := readAttribute(d.file)
-	if err != nil || got != want {
-		return fmt.Errorf("storage: the file system of %s does not give extended attributes back: %w",
-			fo.path, cmp.Or(err, errOther))
+	if got, err := readAttribute(f); err != nil || got != want {
+		return fmt.Errorf("storage: the file system of %s does not give extended attributes back as they were: %w",
+			dir, cmp.Or(err, errors.ErrUnsupported))
 	}
 	return nil
 }

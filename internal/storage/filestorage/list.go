@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
 	"minilab/internal/storage"
 )
 
@@ -88,7 +86,8 @@ func (fo *folder) eachName(f func(name string) error) error {
 	}
 }
 
-// infos leaves out what was deleted since its name was read.
+// infos leaves out what was deleted since its name was read. What is damaged
+// is listed: somebody must learn of it to delete it.
 func (s *Store) infos(ctx context.Context, state storage.State, names []string) ([]storage.Info, error) {
 	infos := make([]storage.Info, 0, len(names))
 	for _, name := range names {
@@ -97,7 +96,7 @@ func (s *Store) infos(ctx context.Context, state storage.State, names []string) 
 		}
 		info, err := s.infoOf(state, name)
 		switch {
-		case err == nil:
+		case err == nil, errors.Is(err, storage.ErrCorrupt) && info.Key != "":
 			infos = append(infos, info)
 		case !errors.Is(err, storage.ErrNotFound):
 			return nil, err
@@ -116,7 +115,7 @@ func (s *Store) infoOf(state storage.State, name string) (storage.Info, error) {
 	}
 	f, info, err := s.open(state, key)
 	if err != nil {
-		return storage.Info{}, err
+		return info, err
 	}
 	return info, f.Close()
 }
@@ -130,9 +129,9 @@ func (s *Store) hashedKey(state storage.State, name string) (string, error) {
 	}
 	defer f.Close()
 	a, err := readAttribute(f)
-	if errors.Is(err, unix.ENODATA) || err == nil && fileName(a.Key) != name {
-		s.log.Warn("image without its key", "file", f.Name())
+	if err != nil || fileName(a.Key) != name {
+		s.log.Warn("image without its key", "file", f.Name(), "error", err)
 		return "", storage.ErrNotFound
 	}
-	return a.Key, err
+	return a.Key, nil
 }
