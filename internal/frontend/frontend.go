@@ -1,0 +1,55 @@
+// Package frontend is what the public meets: the simple API, by which a whole
+// job is three commands of curl, and a web page that uses it. It judges images
+// before it sends them on, and keeps nothing.
+//
+//	rt := frontend.New(frontend.Config{
+//		Customers: master, // the engine or its client
+//		Limits:    frontend.Limits{MaxBytes: 100 << 20, MaxPixels: 100_000_000},
+//		Log:       log,
+//	})
+//	httpx.Probes(rt, checks, metrics)
+package frontend
+
+import (
+	"log/slog"
+	"net/http"
+	"slices"
+
+	"minilab/internal/httpx"
+	"minilab/internal/lab"
+	"minilab/internal/lab/labhttp"
+)
+
+// Paths are those of the simple API.
+var Paths = labhttp.Paths{New: "/newImage", IsReady: "/image/isReady", Get: "/image/get"}
+
+// Config is what a frontend is made of.
+type Config struct {
+	Customers  lab.Customers
+	Limits     Limits
+	Log        *slog.Logger
+	Middleware []func(http.Handler) http.Handler // around every request, the first one outermost
+}
+
+// New makes the frontend's router, to which its probes may be added.
+func New(cfg Config) *httpx.Router {
+	rt := httpx.NewRouter(cfg.Log, append(slices.Clip(cfg.Middleware), secure)...)
+	labhttp.RouteCustomers(rt, Guard(cfg.Customers, cfg.Limits), Paths)
+	newPage(cfg.Limits).route(rt)
+	return rt
+}
+
+// apiPolicy is for answers that are no page: opened in a browser, they load
+// and run nothing.
+const apiPolicy = "default-src 'none'; frame-ancestors 'none'; sandbox"
+
+// secure sets what holds for every answer; the page widens its policy.
+func secure(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", apiPolicy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,91 @@
+package frontend
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+
+	"minilab/internal/fault"
+	"minilab/internal/imagehead"
+	"minilab/internal/lab"
+)
+
+// Limits are what one image may have.
+type Limits struct {
+	MaxBytes  int64 // as it is sent
+	MaxPixels int64 // of all its frames and pages together, as far as its head tells
+}
+
+// Guard judges images before they are handed on: what is no image, or over a
+// limit, is refused by its first bytes, and the type is what these bytes say,
+// whatever the customer called it.
+func Guard(next lab.Customers, limits Limits) lab.Customers {
+	return guard{Customers: next, limits: limits}
+}
+
+type guard struct {
+	lab.Customers
+	limits Limits
+}
+
+// Submit implements lab.Customers.
+func (g guard) Submit(ctx context.Context, s lab.Submission, body io.Reader) (string, error) {
+	if s.Size > g.limits.MaxBytes {
+		return "", tooLarge(g.limits.MaxBytes)
+	}
+	capped := &cappedReader{r: body, left: g.limits.MaxBytes, limit: g.limits.MaxBytes}
+	head, err := g.judge(&s, capped)
+	if err != nil {
+		return "", err
+	}
+	id, err := g.Customers.Submit(ctx, s, io.MultiReader(bytes.NewReader(head), capped))
+	if capped.over != nil {
+		return "", capped.over // whatever became of this reason on its way
+	}
+	return id, err
+}
+
+// judge reads the head of body, corrects the submission by it and gives the
+// head back.
+func (g guard) judge(s *lab.Submission, body io.Reader) ([]byte, error) {
+	h, head, err := imagehead.Peek(body)
+	if len(head) == 0 && errors.Is(err, imagehead.ErrNotImage) {
+		return nil, lab.ErrEmpty
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.ContentType = h.ContentType
+	return head, h.CheckPixels(g.limits.MaxPixels)
+}
+
+// cappedReader fails when there are more than limit bytes, so that whoever
+// takes the bytes in gives them up. Of a body whose size was not announced
+// this only shows on the way.
+type cappedReader struct {
+	r           io.Reader
+	left, limit int64
+	over        error // once there were too many
+}
+
+// Read implements io.Reader.
+func (c *cappedReader) Read(p []byte) (int, error) {
+	if c.over != nil {
+		return 0, c.over
+	}
+	if int64(len(p)) > c.left {
+		p = p[:c.left+1] // one more than fits, to see whether there is one
+	}
+	n, err := c.r.Read(p)
+	if int64(n) <= c.left {
+		c.left -= int64(n)
+		return n, err
+	}
+	n, c.left, c.over = int(c.left), 0, tooLarge(c.limit)
+	return n, c.over
+}
+
+func tooLarge(limit int64) error {
+	return fault.ErrTooLarge.Detailf("the image has more than %d bytes, which is the most that is taken", limit)
+}

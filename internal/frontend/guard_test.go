@@ -1,0 +1,178 @@
+package frontend_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"image"
+	"image/png"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"minilab/internal/fault"
+	"minilab/internal/frontend"
+	"minilab/internal/imagehead"
+	"minilab/internal/lab"
+	"minilab/internal/pipeline"
+)
+
+// recorder is a lab that keeps what a whole submission brought.
+type recorder struct {
+	asked int // how often Submit was called
+	kept  []byte
+	got   lab.Submission
+	hide  bool // it reports a defect of its own instead of the body's error
+}
+
+func (r *recorder) Submit(_ context.Context, s lab.Submission, body io.Reader) (string, error) {
+	r.asked++
+	b, err := io.ReadAll(body)
+	switch {
+	case err != nil && r.hide:
+		return "", errors.New("upstream broke")
+	case err != nil:
+		return "", err
+	}
+	r.kept, r.got = b, s
+	return "id-1", nil
+}
+
+func (r *recorder) Status(_ context.Context, id string, wait time.Duration) (lab.Status, error) {
+	return lab.Status{ID: id, Phase: lab.Finished, Progress: wait.Seconds()}, nil
+}
+
+func (r *recorder) Result(_ context.Context, id string) (lab.Result, error) {
+	return lab.Result{ContentType: id}, nil
+}
+
+// noise is a PNG that does not compress.
+func noise(t testing.TB, width, height int) []byte {
+	t.Helper()
+	img := image.NewNRGBA(image.Rect(0, 0, width, height))
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range img.Pix {
+		img.Pix[i] = byte(random.Uint32())
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+var roomy = frontend.Limits{MaxBytes: 16 << 20, MaxPixels: 1 << 20}
+
+func TestGuardHandsTheWholeImageOn(t *testing.T) {
+	picture := noise(t, 400, 300)
+	for name, size := range map[string]int64{"announced": int64(len(picture)), "unannounced": lab.Unknown} {
+		next := &recorder{}
+		want := lab.Submission{Owner: "o", Pipeline: pipeline.Default(), Tags: []string{"t"}, Size: size}
+		s := want
+		s.ContentType = "text/html"
+		id, err := frontend.Guard(next, roomy).Submit(t.Context(), s, iotest.HalfReader(bytes.NewReader(picture)))
+		if err != nil || id != "id-1" || !bytes.Equal(next.kept, picture) {
+			t.Fatalf("%s: got %q, %v, %d of %d bytes", name, id, err, len(next.kept), len(picture))
+		}
+		if next.got.ContentType != "image/png" {
+			t.Errorf("%s: the type is %q", name, next.got.ContentType)
+		}
+		if next.got.Owner != "o" || next.got.Size != size || len(next.got.Tags) != 1 || next.got.Pipeline.String() != "swap" {
+			t.Errorf("%s: the submission became %+v", name, next.got)
+		}
+	}
+}
+
+func TestGuardRefusesBeforeAnybodyIsAsked(t *testing.T) {
+	picture := noise(t, 100, 100)
+	tests := map[string]struct {
+		body   string
+		size   int64
+		limits frontend.Limits
+		want   error
+		says   string
+	}{
+		"empty":                  {"", lab.Unknown, roomy, lab.ErrEmpty, ""},
+		"empty, announced":       {"", 0, roomy, lab.ErrEmpty, ""},
+		"text":                   {"dear lab, here is my photo", lab.Unknown, roomy, imagehead.ErrNotImage, "JPEG, PNG"},
+		"cut in its header":      {string(picture[:20]), 20, roomy, imagehead.ErrBroken, "PNG"},
+		"a pixel too many":       {string(picture), lab.Unknown, frontend.Limits{MaxBytes: 1 << 20, MaxPixels: 9999}, imagehead.ErrTooManyPixels, "100 × 100"},
+		"a byte too many, known": {string(picture), int64(len(picture)), frontend.Limits{MaxBytes: int64(len(picture)) - 1, MaxPixels: 1 << 20}, fault.ErrTooLarge, "bytes"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			next := &recorder{}
+			s := lab.Submission{Size: tt.size}
+			_, err := frontend.Guard(next, tt.limits).Submit(t.Context(), s, strings.NewReader(tt.body))
+			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("got %v, want %v", err, tt.want)
+			}
+			if next.asked != 0 {
+				t.Error("the image was handed on")
+			}
+		})
+	}
+}
+
+func TestGuardDoesNotReadWhatIsAnnouncedAsTooLarge(t *testing.T) {
+	read := iotest.ErrReader(errors.New("was read"))
+	_, err := frontend.Guard(&recorder{}, roomy).Submit(t.Context(), lab.Submission{Size: roomy.MaxBytes + 1}, read)
+	if !errors.Is(err, fault.ErrTooLarge) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestGuardTakesExactlyTheLimits(t *testing.T) {
+	picture := noise(t, 100, 100)
+	next := &recorder{}
+	exact := frontend.Limits{MaxBytes: int64(len(picture)), MaxPixels: 10000}
+	if _, err := frontend.Guard(next, exact).Submit(t.Context(), lab.Submission{Size: lab.Unknown}, bytes.NewReader(picture)); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(next.kept, picture) {
+		t.Errorf("kept %d of %d bytes", len(next.kept), len(picture))
+	}
+}
+
+// A body of unknown length that turns out too long fails on its way, and the
+// lab that was taking it in keeps nothing.
+func TestGuardAbortsWhatGrowsTooLarge(t *testing.T) {
+	picture := noise(t, 300, 300)
+	for _, hide := range []bool{false, true} {
+		next := &recorder{hide: hide}
+		limits := frontend.Limits{MaxBytes: int64(len(picture)) - 1, MaxPixels: 1 << 20}
+		_, err := frontend.Guard(next, limits).Submit(t.Context(), lab.Submission{Size: lab.Unknown}, bytes.NewReader(picture))
+		if !errors.Is(err, fault.ErrTooLarge) {
+			t.Errorf("got %v", err)
+		}
+		if next.asked != 1 || next.kept != nil {
+			t.Errorf("asked %d times, kept %d bytes", next.asked, len(next.kept))
+		}
+	}
+}
+
+func TestGuardPassesABodysErrorOn(t *testing.T) {
+	picture := noise(t, 300, 300)
+	cut := errors.New("connection reset")
+	for _, after := range []int{0, 10, 1000, 200_000} {
+		next := &recorder{}
+		body := io.MultiReader(bytes.NewReader(picture[:after]), iotest.ErrReader(cut))
+		_, err := frontend.Guard(next, roomy).Submit(t.Context(), lab.Submission{Size: lab.Unknown}, body)
+		if !errors.Is(err, cut) || next.kept != nil {
+			t.Errorf("cut after %d bytes: got %v, kept %d bytes", after, err, len(next.kept))
+		}
+	}
+}
+
+func TestGuardPassesTheRestThrough(t *testing.T) {
+	g := frontend.Guard(&recorder{}, roomy)
+	if st, err := g.Status(t.Context(), "x", time.Second); err != nil || st.ID != "x" || st.Progress != 1 {
+		t.Errorf("Status: %+v, %v", st, err)
+	}
+	if res, err := g.Result(t.Context(), "x"); err != nil || res.ContentType != "x" {
+		t.Errorf("Result: %+v, %v", res, err)
+	}
+}
