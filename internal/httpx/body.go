@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"minilab/internal/fault"
@@ -72,4 +73,21 @@ func (b *body) judge(err error) error {
 
 func tooLarge(limit int64) error {
 	return fault.ErrTooLarge.Detailf("the body has more than %d bytes", limit)
+}
+
+// StopReading prepares an answer that comes before the end of the request's
+// body: the connection ends with it, but only after the caller, who may still
+// be sending, has had the time to read it. The server of net/http does so by
+// itself unless the request says "Expect: 100-continue"; then it resets the
+// connection, and the caller sees a broken pipe instead of the answer. The one
+// way to ask for it is to exceed a limit.
+func StopReading(w http.ResponseWriter) {
+	for {
+		outer, wraps := w.(interface{ Unwrap() http.ResponseWriter })
+		if !wraps {
+			break
+		}
+		w = outer.Unwrap()
+	}
+	_, _ = http.MaxBytesReader(w, io.NopCloser(strings.NewReader("x")), 0).Read(make([]byte, 1))
 }

@@ -104,6 +104,24 @@ func TestRefusalIsHeard(t *testing.T) {
 	}
 }
 
+// filling is a store whose disk is full after a part of an image.
+type filling struct{ storage.Store }
+
+func (filling) Put(_ ctx, _ storage.State, _ string, r io.Reader, _ storage.PutOptions) (storage.Info, error) {
+	_, err := io.CopyN(io.Discard, r, 3<<20)
+	return storage.Info{}, errors.Join(storage.ErrNoSpace, err)
+}
+
+// TestRefusalInTheMiddleIsHeard also holds where the connection would be reset
+// while the caller, who had the go-ahead, is still sending.
+func TestRefusalInTheMiddleIsHeard(t *testing.T) {
+	s := client(t, serve(t, filling{}, storagehttp.Options{}))
+	for i := range 40 {
+		_, err := s.Put(t.Context(), storage.Finished, "a", noise(32<<20), storage.PutOptions{Size: []int64{32 << 20, storage.Unknown}[i%2]})
+		is(t, err, storage.ErrNoSpace)
+	}
+}
+
 // answering is a server that answers every request so.
 func answering(t *testing.T, h http.HandlerFunc) *storagehttp.Client {
 	server := httptest.NewServer(h)
