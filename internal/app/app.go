@@ -170,16 +170,23 @@ func (a *app) url(service string) string {
 	return "http://" + reachable(l.Addr())
 }
 
-// serve routes, serves and registers a service of this process. Without a
-// listener it only registers, if it is one that others count.
-func (a *app) serve(ctx context.Context, service string, checks []httpx.Check, route func(*httpx.Router)) {
+// middleware is around every request of a service.
+func (a *app) middleware(service string) []func(http.Handler) http.Handler {
+	return []func(http.Handler) http.Handler{httpx.WithRequestID, a.metrics.HTTP(service)}
+}
+
+// router makes an empty router for a service.
+func (a *app) router(service string) *httpx.Router {
+	return httpx.NewRouter(a.Log.With("service", service), a.middleware(service)...)
+}
+
+// serve serves and registers a service of this process. Without a listener it
+// only registers, if it is one that others count.
+func (a *app) serve(ctx context.Context, service string, rt *httpx.Router, checks ...httpx.Check) {
 	l, ok := a.listeners[service]
 	if ok {
-		log := a.Log.With("service", service)
-		rt := httpx.NewRouter(log, httpx.WithRequestID, a.metrics.HTTP(service))
 		httpx.Probes(rt, checks, a.metrics.Handler())
-		route(rt)
-		s := httpx.Serve(ctx, l, rt, log)
+		s := httpx.Serve(ctx, l, rt, a.Log.With("service", service))
 		a.later(s.Shutdown)
 	}
 	if ok || service == "worker" {

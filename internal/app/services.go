@@ -53,7 +53,9 @@ func (a *app) startKV(ctx context.Context) error {
 	}
 	a.later(func(context.Context) error { return s.Close() })
 	a.kv = s
-	a.serve(ctx, "kv", []httpx.Check{a.check("kv")}, func(rt *httpx.Router) { kvhttp.Route(rt, s) })
+	rt := a.router("kv")
+	kvhttp.Route(rt, s)
+	a.serve(ctx, "kv", rt, a.check("kv"))
 	return nil
 }
 
@@ -75,9 +77,9 @@ func (a *app) startStorage(ctx context.Context) error {
 	}
 	a.later(func(context.Context) error { return s.Close() })
 	a.storage = s
-	a.serve(ctx, "storage", []httpx.Check{a.check("storage")}, func(rt *httpx.Router) {
-		storagehttp.Route(rt, s, storagehttp.Options{})
-	})
+	rt := a.router("storage")
+	storagehttp.Route(rt, s, storagehttp.Options{})
+	a.serve(ctx, "storage", rt, a.check("storage"))
 	return nil
 }
 
@@ -92,7 +94,9 @@ func (a *app) startTaskdb(ctx context.Context) error {
 	}
 	a.later(func(context.Context) error { return s.Close() })
 	a.tasks = s
-	a.serve(ctx, "taskdb", []httpx.Check{a.check("taskdb")}, func(rt *httpx.Router) { taskdbhttp.Route(rt, s) })
+	rt := a.router("taskdb")
+	taskdbhttp.Route(rt, s)
+	a.serve(ctx, "taskdb", rt, a.check("taskdb"))
 	return nil
 }
 
@@ -106,10 +110,10 @@ func (a *app) startMaster(ctx context.Context) error {
 	})
 	a.later(func(context.Context) error { m.Close(); return nil })
 	a.lab = m
-	a.serve(ctx, "master", []httpx.Check{a.check("storage"), a.check("taskdb")}, func(rt *httpx.Router) {
-		labhttp.RouteCustomers(rt, m, labhttp.MasterPaths)
-		labhttp.RouteWorkers(rt, m)
-	})
+	rt := a.router("master")
+	labhttp.RouteCustomers(rt, m, labhttp.MasterPaths)
+	labhttp.RouteWorkers(rt, m)
+	a.serve(ctx, "master", rt, a.check("storage"), a.check("taskdb"))
 	return nil
 }
 
@@ -129,10 +133,13 @@ func (a *app) startFrontend(ctx context.Context) error {
 	if !a.runs("frontend") {
 		return nil
 	}
-	f := frontend.New(frontend.Config{
-		Lab: a.lab, MaxBytes: a.cfg.MaxBytes, MaxPixels: a.cfg.MaxPixels,
+	rt := frontend.New(frontend.Config{
+		Customers:  a.lab,
+		Limits:     frontend.Limits{MaxBytes: a.cfg.MaxBytes, MaxPixels: a.cfg.MaxPixels},
+		Log:        a.Log.With("service", "frontend"),
+		Middleware: a.middleware("frontend"),
 	})
-	a.serve(ctx, "frontend", []httpx.Check{a.check("master")}, f.Route)
+	a.serve(ctx, "frontend", rt, a.check("master"))
 	return nil
 }
 
@@ -159,7 +166,7 @@ func (a *app) startWorker(ctx context.Context) error {
 	w := worker.New(worker.Config{
 		Name: workerName(), Lab: a.lab, Storage: a.storage, Engine: pool, Parallel: parallel, Log: log,
 	})
-	a.serve(ctx, "worker", []httpx.Check{a.check("master"), a.check("storage")}, func(*httpx.Router) {})
+	a.serve(ctx, "worker", a.router("worker"), a.check("master"), a.check("storage"))
 	a.background(ctx, w.Run)
 	return nil
 }
