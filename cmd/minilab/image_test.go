@@ -9,6 +9,7 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"math/rand/v2"
 	"os"
 	"strconv"
 
@@ -17,10 +18,10 @@ import (
 	_ "golang.org/x/image/webp" // registers its decoder
 )
 
-// cmdImage is `image FILE jpeg|png|png16|gif WIDTH HEIGHT`: it draws a picture.
+// cmdImage is `image FILE jpeg|png|png16|noise|gif WIDTH HEIGHT`: it draws a picture.
 func cmdImage(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 4 {
-		ts.Fatalf("usage: image FILE jpeg|png|png16|gif WIDTH HEIGHT")
+		ts.Fatalf("usage: image FILE jpeg|png|png16|noise|gif WIDTH HEIGHT")
 	}
 	w, err := strconv.Atoi(args[2])
 	ts.Check(err)
@@ -34,6 +35,8 @@ func cmdImage(ts *testscript.TestScript, neg bool, args []string) {
 		err = png.Encode(&buf, picture(w, h))
 	case "png16":
 		err = png.Encode(&buf, deepPicture(w, h))
+	case "noise":
+		err = png.Encode(&buf, noise(w, h))
 	case "gif":
 		err = gif.Encode(&buf, picture(w, h), nil)
 	default:
@@ -51,6 +54,13 @@ func picture(w, h int) image.Image {
 			m.SetNRGBA(x, y, color.NRGBA{uint8(40 + 180*x/w), uint8(60 + 100*y/h), uint8(200 - 150*x/w), 255})
 		}
 	}
+	return m
+}
+
+// noise is as large in a file as in memory.
+func noise(w, h int) image.Image {
+	m := image.NewNRGBA(image.Rect(0, 0, w, h))
+	_, _ = rand.NewChaCha8([32]byte{}).Read(m.Pix)
 	return m
 }
 

@@ -84,13 +84,23 @@ func (rt *Router) fail(w http.ResponseWriter, r *http.Request, err error) {
 		err = fault.ErrTooLarge.Detailf("the body has more than %d bytes", tooLarge.Limit)
 	}
 	f := fault.From(err)
-	level := slog.LevelInfo
-	if f.Kind.Status() >= http.StatusInternalServerError && r.Context().Err() == nil {
-		level = slog.LevelError
-	}
-	rt.log.Log(r.Context(), level, "request failed", "method", r.Method, "path", r.URL.Path,
+	rt.log.Log(r.Context(), severity(r, f), "request failed", "method", r.Method, "path", r.URL.Path,
 		"status", f.Kind.Status(), "code", f.Code, "error", err.Error(), "request_id", RequestID(r.Context()))
 	problem.Write(w, err, RequestID(r.Context()))
+}
+
+// severity is how loud a failed request is logged: a defect is an error, a part
+// that is away a warning, and what a caller did wrong is for information.
+func severity(r *http.Request, f *fault.Fault) slog.Level {
+	switch {
+	case f.Is(ErrNotReady):
+		return slog.LevelDebug // the probe's caller sees it, and asks every second
+	case f.Kind.Status() < http.StatusInternalServerError || r.Context().Err() != nil:
+		return slog.LevelInfo
+	case f.Kind == fault.Unavailable:
+		return slog.LevelWarn
+	}
+	return slog.LevelError
 }
 
 func (rt *Router) methodNotAllowed(w http.ResponseWriter, r *http.Request) error {
