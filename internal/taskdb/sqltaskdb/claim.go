@@ -225,14 +225,20 @@ func (s *Store) takeFair(c *change, r taskdb.ClaimRequest) (list []*row, err err
 
 // takeRound shares n tasks out among lanes; one that has less leaves some over.
 func (s *Store) takeRound(c *change, r taskdb.ClaimRequest, lanes []lane, n int) ([]*row, error) {
+	each, rest := n/len(lanes), n%len(lanes) // the first ones get one more
 	shares := make([][]*row, len(lanes))
 	for i, l := range lanes {
-		share := (n + len(lanes) - 1 - i) / len(lanes) // the first ones get the rest of the division
+		share := each
+		if i < rest {
+			share++
+		}
 		rows, err := s.takeFrom(c, r, l, share)
 		if err != nil {
 			return nil, err
 		}
 		shares[i] = rows
+	}
+	for _, l := range slices.Concat(lanes[rest:], lanes[:rest]) { // and are the last served
 		if _, err := c.Exec(served, l.owner, l.priority); err != nil {
 			return nil, err
 		}

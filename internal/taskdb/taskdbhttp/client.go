@@ -2,6 +2,7 @@ package taskdbhttp
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -123,6 +124,12 @@ func (c *Client) Heartbeat(ctx context.Context, list []taskdb.Heartbeat) ([]erro
 
 // Finish implements taskdb.Leases.
 func (c *Client) Finish(ctx context.Context, list []taskdb.Finish) ([]error, error) {
+	list = slices.Clone(list)
+	for i, f := range list {
+		if len(f.Facts) > 0 && !json.Valid(f.Facts) {
+			list[i].Facts = json.RawMessage("null") // it cannot be sent, and is refused as this is
+		}
+	}
 	return report(ctx, c, "/finishes", list)
 }
 
