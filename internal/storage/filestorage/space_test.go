@@ -30,7 +30,10 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func endless() *counter { return &counter{r: rand.NewChaCha8([32]byte{})} }
+// plenty is more than any of these stores may take.
+func plenty() *counter {
+	return &counter{r: io.LimitReader(rand.NewChaCha8([32]byte{}), 512<<20)}
+}
 
 func free(t testing.TB, dir string) int64 {
 	t.Helper()
@@ -48,12 +51,12 @@ func TestFloorOfFreeSpace(t *testing.T) {
 	}{
 		"already below":               {math.MaxInt64, storage.Unknown, 0},
 		"below by what is announced":  {1 << 20, math.MaxInt64 - 1<<20, 0},
-		"below by what has come":      {free(t, dir) - 24<<20, storage.Unknown, 1 << 40},
+		"below by what has come":      {free(t, dir) - 24<<20, storage.Unknown, 256 << 20},
 		"below by an impossible size": {0, math.MaxInt64, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, dir, filestorage.Options{MinFree: c.minFree})
-			r := endless()
+			r := plenty()
 			_, err := s.Put(t.Context(), storage.Finished, "a", r, storage.PutOptions{Size: c.size})
 			if f := fault.From(err); !errors.Is(err, storage.ErrNoSpace) || !strings.Contains(f.Detail, "free") {
 				t.Errorf("got the error %v", err)
@@ -112,7 +115,7 @@ func TestFullDisk(t *testing.T) {
 	s := open(t, dir, filestorage.Options{})
 	put(t, s, "old", "old")
 	for _, key := range []string{"new", "old"} {
-		_, err := s.Put(t.Context(), storage.Finished, key, io.LimitReader(endless(), 2<<20), storage.PutOptions{Size: storage.Unknown})
+		_, err := s.Put(t.Context(), storage.Finished, key, io.LimitReader(plenty(), 2<<20), storage.PutOptions{Size: storage.Unknown})
 		if !errors.Is(err, storage.ErrNoSpace) {
 			t.Errorf("got the error %v", err)
 		}
