@@ -27,7 +27,7 @@ const Size = 256 << 10
 
 // Faults of an image that can be told from its head.
 var (
-	ErrNotImage      = fault.New(fault.Unsupported, "not-an-image", "these bytes are not an image that is read here")
+	ErrNotImage      = fault.New(fault.Unsupported, "not-an-image", "this is not an image that is read here")
 	ErrBroken        = fault.New(fault.Unprocessable, "broken-image", "the image is damaged")
 	ErrTooManyPixels = fault.New(fault.TooLarge, "too-many-pixels", "the image has too many pixels")
 )

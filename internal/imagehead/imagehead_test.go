@@ -45,6 +45,7 @@ func whole(t testing.TB) map[string]sample {
 		"avif":                  {join(ftyp("avif", "mif1", "miaf"), metaOf(ispe(400, 300))), "avif", 400, 300, 1, 120000},
 		"avif, tiled":           {join(ftyp("mif1", "avif"), boxOf("free", make([]byte, 9)), metaOf(ispe(64, 64), boxOf("pixi", nil), ispe(640, 480), ispe(64, 48))), "avif", 640, 480, 1, 640 * 480},
 		"avif, no brand of it":  {join(ftyp("mif1", "miaf"), metaOf(ispe(4, 3))), "avif", 4, 3, 1, 12},
+		"avif, brand last":      {join(ftyp("miaf", "mif1", "avif"), metaOf(ispe(4, 3))), "avif", 4, 3, 1, 12},
 		"avif, sequence":        {join(ftyp("avis", "avif"), longBoxOf("free", nil), metaOf(ispe(4, 3))), "avif", 4, 3, 0, 12},
 	}
 }
@@ -212,7 +213,7 @@ func TestReadEveryCut(t *testing.T) {
 	for name, s := range whole(t) {
 		want := s.header(t)
 		for n := range min(len(s.bytes), 4096) {
-			h, err := imagehead.Read(s.bytes[:n])
+			h, err := imagehead.Read(s.bytes[:n:n])
 			switch {
 			case err == nil && h == want:
 			case errors.Is(err, imagehead.ErrBroken), errors.Is(err, imagehead.ErrNotImage):

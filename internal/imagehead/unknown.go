@@ -27,13 +27,13 @@ func whatItIs(b []byte) string {
 	name := ""
 	for _, s := range strangers {
 		if s.is(b) {
-			name = " (it looks like " + s.name + ")"
+			name = "; this looks like " + s.name
 			break
 		}
 	}
 	all := Labels()
 	last := len(all) - 1
-	return "this is not an image that is read here" + name + "; send " + strings.Join(all[:last], ", ") + " or " + all[last]
+	return "send " + strings.Join(all[:last], ", ") + " or " + all[last] + name
 }
 
 // mentions says whether the text is among the first bytes, in any case.
