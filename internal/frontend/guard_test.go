@@ -64,7 +64,7 @@ func noise(t testing.TB, width, height int) []byte {
 	return b.Bytes()
 }
 
-var roomy = frontend.Limits{MaxBytes: 16 << 20, MaxPixels: 1 << 20}
+var roomy = frontend.Limits{MaxBytes: 100 << 20, MaxPixels: 1 << 20}
 
 func TestGuardHandsTheWholeImageOn(t *testing.T) {
 	picture := noise(t, 400, 300)

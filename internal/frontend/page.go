@@ -64,7 +64,7 @@ func renderIndex(source, version string, limits Limits) []byte {
 	err := template.Must(template.New("index").Parse(source)).Execute(&b, map[string]any{
 		"Assets":   "/assets/" + version,
 		"MaxBytes": limits.MaxBytes,
-		"MaxText":  megabytes(limits.MaxBytes),
+		"MaxText":  mebibytes(limits.MaxBytes),
 		"Formats":  strings.Join(labels[:last], ", ") + " or " + labels[last],
 	})
 	return must(b.Bytes(), err)
@@ -78,12 +78,12 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// megabytes writes a limit as people do.
-func megabytes(n int64) string {
-	if n < 1_000_000 {
+// mebibytes writes a limit as it is set.
+func mebibytes(n int64) string {
+	if n < 1<<20 {
 		return fmt.Sprintf("%d bytes", n)
 	}
-	return fmt.Sprintf("%d MB", n/1_000_000)
+	return fmt.Sprintf("%d MiB", n>>20)
 }
 
 func (p *page) route(rt *httpx.Router) {

@@ -198,33 +198,40 @@ func TestPageNamesItsControls(t *testing.T) {
 }
 
 func TestPageFitsAPhone(t *testing.T) {
+	p := frontendtest.Open(t.Context(), t, serve(t, &fakeLab{}, roomy))
+	p.Drop(frontendtest.File{Name: strings.Repeat("a-long-name", 12) + ".jpg", Type: "image/jpeg", Bytes: plain(t, orange)})
+	p.Await(isFinished)
+	frontendtest.Value[bool](p, `(document.querySelectorAll("details").forEach((d) => { d.open = true }), true)`)
 	for _, width := range []int64{320, 390, 1280} {
-		p := frontendtest.Open(t.Context(), t, serve(t, &fakeLab{}, roomy), frontendtest.Window(width, 800))
-		p.Drop(frontendtest.File{Name: strings.Repeat("a-long-name", 12) + ".jpg", Type: "image/jpeg", Bytes: plain(t, orange)})
-		p.Await(isFinished)
-		frontendtest.Value[bool](p, `(document.querySelectorAll("details").forEach((d) => { d.open = true }), true)`)
+		p.Do(frontendtest.Window(width, 800))
 		if wide := frontendtest.Value[int64](p, `document.documentElement.scrollWidth`); wide > width {
 			t.Errorf("a window of %d is filled with %d", width, wide)
 		}
 	}
 }
 
-// EnvShots names a folder that pictures of the page are left in.
+// envShots names a folder that pictures of the page are left in.
 const envShots = "MINILAB_SHOTS"
 
 func TestPageInLightAndDark(t *testing.T) {
+	p := frontendtest.Open(t.Context(), t, serve(t, &fakeLab{}, roomy))
+	shootAll(t, p, "start")
+	p.Drop(frontendtest.File{Name: "balloons.jpg", Type: "image/jpeg", Bytes: balloons(t)})
+	p.Await(isFinished)
+	shootAll(t, p, "finished")
+}
+
+// shootAll looks at the page in both colour schemes and two widths.
+func shootAll(t *testing.T, p *frontendtest.Page, name string) {
+	t.Helper()
 	for _, scheme := range []string{"light", "dark"} {
-		for _, width := range []int64{390, 1280} {
-			p := frontendtest.Open(t.Context(), t, serve(t, &fakeLab{}, roomy), frontendtest.Window(width, 1000), frontendtest.Scheme(scheme))
-			shoot(t, p, scheme, width, "start")
-			p.Drop(frontendtest.File{Name: "balloons.jpg", Type: "image/jpeg", Bytes: balloons(t)})
-			p.Await(isFinished)
+		for size, width := range map[string]int64{"phone": 390, "wide": 1120} {
+			p.Do(frontendtest.Window(width, 1330), frontendtest.Scheme(scheme))
 			p.Await(`document.getAnimations().every((a) => a.playState === "finished")`)
-			frontendtest.Value[bool](p, `(document.querySelector(".job").scrollIntoView({ block: "center" }), true)`)
-			shoot(t, p, scheme, width, "finished")
-			if contrast := frontendtest.Value[float64](p, contrastOfBody); contrast < 7 {
-				t.Errorf("%s: text has a contrast of %.1f", scheme, contrast)
-			}
+			shoot(t, p, strings.Join([]string{name, scheme, size}, "-"))
+		}
+		if contrast := frontendtest.Value[float64](p, contrastOfBody); contrast < 7 {
+			t.Errorf("%s: text has a contrast of %.1f", scheme, contrast)
 		}
 	}
 }
@@ -240,16 +247,13 @@ const contrastOfBody = `(() => {
 	return Math.max(a, b) / Math.min(a, b);
 })()`
 
-func shoot(t *testing.T, p *frontendtest.Page, scheme string, width int64, name string) {
+func shoot(t *testing.T, p *frontendtest.Page, name string) {
 	t.Helper()
 	picture := p.Shoot()
-	folder := os.Getenv(envShots)
-	if folder == "" {
-		return
-	}
-	size := map[bool]string{true: "wide", false: "phone"}[width > 600]
-	if err := os.WriteFile(filepath.Join(folder, strings.Join([]string{name, scheme, size}, "-")+".png"), picture, 0o644); err != nil {
-		t.Fatal(err)
+	if folder := os.Getenv(envShots); folder != "" {
+		if err := os.WriteFile(filepath.Join(folder, name+".png"), picture, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ function take(list) {
     job.run();
   }
   if (photos.length > 1) announce(`${photos.length} photos`);
+  jobs.firstElementChild?.scrollIntoView({ block: "nearest" });
 }
 
 files.addEventListener("change", () => {

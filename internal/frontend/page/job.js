@@ -3,7 +3,7 @@
 import { Problem, finished, result, resultURL, submit } from "./lab.js";
 import { commands, copy, resultName, size } from "./text.js";
 
-const maxBytes = Number(document.documentElement.dataset.maxBytes);
+const { maxBytes, maxText } = document.documentElement.dataset;
 
 /** What the badge says in each phase of a card. */
 const words = {
@@ -89,8 +89,8 @@ export class Job {
   // What would certainly be refused is not sent first.
   #check() {
     if (this.#file.size === 0) throw new Problem({ title: "This file is empty" });
-    if (this.#file.size > maxBytes) {
-      throw new Problem({ title: "This photo is too large", detail: `It has ${size(this.#file.size)}; the lab takes up to ${size(maxBytes)}.` });
+    if (this.#file.size > Number(maxBytes)) {
+      throw new Problem({ title: "This photo is too large", detail: `It has ${size(this.#file.size)}; the lab takes up to ${maxText}.` });
     }
   }
 
