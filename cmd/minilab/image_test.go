@@ -18,10 +18,10 @@ import (
 	_ "golang.org/x/image/webp" // registers its decoder
 )
 
-// cmdImage is `image FILE jpeg|png|png16|noise|gif WIDTH HEIGHT`: it draws a picture.
+// cmdImage is `image FILE jpeg|png|png16|noise|raw|gif WIDTH HEIGHT`: it draws a picture.
 func cmdImage(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 4 {
-		ts.Fatalf("usage: image FILE jpeg|png|png16|noise|gif WIDTH HEIGHT")
+		ts.Fatalf("usage: image FILE jpeg|png|png16|noise|raw|gif WIDTH HEIGHT")
 	}
 	w, err := strconv.Atoi(args[2])
 	ts.Check(err)
@@ -35,6 +35,12 @@ func cmdImage(ts *testscript.TestScript, neg bool, args []string) {
 		err = png.Encode(&buf, picture(w, h))
 	case "png16":
 		err = png.Encode(&buf, deepPicture(w, h))
+	case "raw":
+		m := image.NewNRGBA(image.Rect(0, 0, w, h))
+		for i := range m.Pix {
+			m.Pix[i] = uint8(i>>4) | uint8(i&3/3*255) // opaque, so three bytes a pixel
+		}
+		err = (&png.Encoder{CompressionLevel: png.NoCompression}).Encode(&buf, m)
 	case "noise":
 		err = png.Encode(&buf, noise(w, h))
 	case "gif":

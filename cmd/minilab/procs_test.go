@@ -32,6 +32,7 @@ type labKey struct{}
 type procs struct {
 	topology topology
 	running  []*process
+	marks    map[string]int64 // KiB, see cmdMemory
 }
 
 // startTime bounds how long a process may take to be ready, stopTime how long
@@ -117,8 +118,12 @@ func startProcess(ts *testscript.TestScript, services []string, kvAddr string, f
 	} else {
 		listen = slices.DeleteFunc(listen, func(l string) bool { return !strings.HasPrefix(l, name+"=") })
 	}
-	bin, err := exec.LookPath("minilab")
-	ts.Check(err)
+	bin := ts.Getenv("minilab_bin") // the built one, where its size or speed is looked at
+	if bin == "" {
+		var err error
+		bin, err = exec.LookPath("minilab")
+		ts.Check(err)
+	}
 	p := &process{name: name, urls: map[string]string{}, ready: make(chan struct{}), done: make(chan error, 1)}
 	p.cmd = exec.Command(bin, args...)
 	p.cmd.Dir = ts.MkAbs(".")

@@ -18,24 +18,22 @@ func TestMain(m *testing.M) {
 func TestOneProcess(t *testing.T)   { runScripts(t, "testdata/lab", oneProcess) }
 func TestSixProcesses(t *testing.T) { runScripts(t, "testdata/lab", sixProcesses) }
 
+// TestFootprint looks at the built executable from outside.
+func TestFootprint(t *testing.T) { runScripts(t, "testdata/footprint", sixProcesses) }
+
 // TestCommands is about the command line itself.
 func TestCommands(t *testing.T) { runScripts(t, "testdata/commands", oneProcess) }
 
 func runScripts(t *testing.T, dir string, topology topology) {
 	t.Helper()
-	engine, err := filepath.Abs("../../bin/minilab-engine")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(engine); err != nil {
-		t.Fatalf("the image engine is not built: run `make build` first: %v", err)
-	}
+	engine, bin := built(t, "minilab-engine"), built(t, "minilab")
 	testscript.Run(t, testscript.Params{
 		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("MINILAB_ENGINE", engine)
+			e.Setenv("built", bin)
 			e.Setenv("MINILAB_DATA", filepath.Join(e.WorkDir, "data"))
 			e.Setenv("MINILAB_MIN_FREE", "1MiB")
 			e.Values[labKey{}] = &procs{topology: topology}
@@ -50,9 +48,24 @@ func runScripts(t *testing.T, dir string, topology topology) {
 			"await":   cmdAwait,
 			"finish":  cmdFinish,
 			"newer":   cmdNewer,
+			"memory":  cmdMemory,
+			"idle":    cmdIdle,
 			"await-url": func(ts *testscript.TestScript, _ bool, args []string) {
 				waitReadyz(ts, strings.TrimSuffix(args[0], "/readyz"))
 			},
 		},
 	})
+}
+
+// built is the path of an executable that `make build` has left.
+func built(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs("../../bin/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("run `make build` first: %v", err)
+	}
+	return path
 }

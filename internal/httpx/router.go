@@ -93,9 +93,9 @@ func (rt *Router) fail(w http.ResponseWriter, r *http.Request, err error) {
 // that is away a warning, and what a caller did wrong is for information.
 func severity(r *http.Request, f *fault.Fault) slog.Level {
 	switch {
-	case f.Is(ErrNotReady):
-		return slog.LevelDebug // the probe's caller sees it, and asks every second
-	case f.Kind.Status() < http.StatusInternalServerError || r.Context().Err() != nil:
+	case f.Is(ErrNotReady), r.Context().Err() != nil:
+		return slog.LevelDebug // a probe's caller asks every second; or the caller is gone
+	case f.Kind.Status() < http.StatusInternalServerError:
 		return slog.LevelInfo
 	case f.Kind == fault.Unavailable:
 		return slog.LevelWarn
