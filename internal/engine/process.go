@@ -53,7 +53,6 @@ func startProcess(config Config, starter *starter, log *slog.Logger) (*process, 
 	if err != nil {
 		return nil, err
 	}
-	defer theirs.Close()
 	l := config.Limits
 	cmd := exec.Command(config.Path,
 		"--memory", strconv.FormatInt(addressSpace(l), 10),
@@ -66,7 +65,9 @@ func startProcess(config Config, starter *starter, log *slog.Logger) (*process, 
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	cmd.Stderr = &stderrLog{log: log}
 	cmd.WaitDelay = time.Second
-	if err := starter.start(cmd); err != nil {
+	err = starter.start(cmd)
+	theirs.Close() // or its end would not be seen
+	if err != nil {
 		ours.Close()
 		return nil, fmt.Errorf("start %s: %w", config.Path, err)
 	}
