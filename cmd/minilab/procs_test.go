@@ -31,6 +31,8 @@ type labKey struct{}
 // procs are the processes of a script's lab.
 type procs struct {
 	topology topology
+	kvAddr   string
+	flags    []string
 	running  []*process
 	marks    map[string]int64 // KiB, see cmdMemory
 }
@@ -42,28 +44,38 @@ const (
 	stopTime  = 30 * time.Second
 )
 
-// cmdLab is `lab start [FLAG…]`, `lab stop` and `lab kill SERVICE`: it starts
-// all the processes of the topology on free ports and puts the base URL of
-// each service into a variable of its name ($frontend, $kv …).
+// cmdLab starts all the processes of the topology on free ports and puts the
+// base URL of each service into a variable of its name ($frontend, $kv …):
+//
+//	lab start [FLAG…]
+//	lab kill SERVICE    kills the process that runs the service, if it still runs
+//	lab restart         starts again what was killed
+//	lab stop            asks all to end, which must be clean
 func cmdLab(ts *testscript.TestScript, neg bool, args []string) {
 	p := ts.Value(labKey{}).(*procs)
 	switch {
-	case neg || len(args) == 0:
-		ts.Fatalf("usage: lab start [FLAG…] | lab stop | lab kill SERVICE")
-	case args[0] == "start":
+	case !neg && len(args) > 0 && args[0] == "start":
 		ts.Defer(func() { p.killAll(ts) })
-		p.start(ts, args[1:])
-	case args[0] == "stop":
+		p.kvAddr, p.flags = freeAddress(ts), args[1:]
+		p.start(ts)
+	case !neg && len(args) == 2 && args[0] == "kill":
+		p.kill(args[1])
+	case !neg && len(args) == 1 && args[0] == "restart":
+		p.start(ts)
+	case !neg && len(args) == 1 && args[0] == "stop":
 		p.stop(ts)
-	case args[0] == "kill" && len(args) == 2:
-		p.kill(ts, args[1])
+	default:
+		ts.Fatalf("usage: lab start [FLAG…] | lab kill SERVICE | lab restart | lab stop")
 	}
 }
 
-func (p *procs) start(ts *testscript.TestScript, flags []string) {
-	kvAddr := freeAddress(ts)
+// start starts the processes that do not run.
+func (p *procs) start(ts *testscript.TestScript) {
 	for _, services := range p.topology {
-		p.running = append(p.running, startProcess(ts, services, kvAddr, flags))
+		name := strings.Join(services, ",")
+		if p.find(name) < 0 {
+			p.running = append(p.running, startProcess(ts, name, p.kvAddr, p.flags))
+		}
 	}
 	for _, proc := range p.running {
 		proc.waitReady(ts)
@@ -75,6 +87,10 @@ func (p *procs) start(ts *testscript.TestScript, flags []string) {
 	}
 }
 
+func (p *procs) find(name string) int {
+	return slices.IndexFunc(p.running, func(proc *process) bool { return proc.name == name })
+}
+
 func (p *procs) stop(ts *testscript.TestScript) {
 	for _, proc := range p.running {
 		proc.stop(ts)
@@ -82,13 +98,12 @@ func (p *procs) stop(ts *testscript.TestScript) {
 	p.running = nil
 }
 
-func (p *procs) kill(ts *testscript.TestScript, service string) {
-	i := slices.IndexFunc(p.running, func(proc *process) bool { return proc.name == service })
-	if i < 0 {
-		ts.Fatalf("no process %s", service)
+func (p *procs) kill(service string) {
+	i := max(p.find(service), p.find("up"))
+	if i >= 0 {
+		p.running[i].kill()
+		p.running = slices.Delete(p.running, i, i+1)
 	}
-	p.running[i].kill()
-	p.running = slices.Delete(p.running, i, i+1)
 }
 
 func (p *procs) killAll(ts *testscript.TestScript) {
@@ -108,8 +123,7 @@ type process struct {
 	done   chan error
 }
 
-func startProcess(ts *testscript.TestScript, services []string, kvAddr string, flags []string) *process {
-	name := strings.Join(services, ",")
+func startProcess(ts *testscript.TestScript, name, kvAddr string, flags []string) *process {
 	args := append([]string{"serve", name}, flags...)
 	env := []string{"MINILAB_KV=http://" + kvAddr}
 	listen := []string{"frontend=127.0.0.1:0", "storage=127.0.0.1:0", "taskdb=127.0.0.1:0", "master=127.0.0.1:0", "kv=" + kvAddr}

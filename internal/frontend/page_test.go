@@ -211,7 +211,7 @@ func TestPageFitsAPhone(t *testing.T) {
 }
 
 // envShots names a folder that pictures of the page are left in.
-const envShots = "MINILAB_SHOTS"
+const envShots = "SHOTS"
 
 func TestPageInLightAndDark(t *testing.T) {
 	p := frontendtest.Open(t.Context(), t, serve(t, &fakeLab{}, roomy))

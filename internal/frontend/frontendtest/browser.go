@@ -1,5 +1,5 @@
 // Package frontendtest drives the web page in a real browser, as a person
-// would. It needs Chromium: its path in MINILAB_CHROMIUM, or in the PATH.
+// would. It needs Chromium: its path in CHROMIUM, or in the PATH.
 //
 //	dropped := frontendtest.DropPhoto(ctx, t, "http://127.0.0.1:8080", jpegBytes)
 //	// dropped.ID is the ticket, dropped.Shown the picture that the page shows
@@ -20,7 +20,7 @@ import (
 )
 
 // EnvChromium names the variable that holds the browser's path.
-const EnvChromium = "MINILAB_CHROMIUM"
+const EnvChromium = "CHROMIUM"
 
 // patience is how long a browser may take for all that a test asks of it.
 const patience = 2 * time.Minute
