@@ -41,7 +41,8 @@ lint: libvips .tools/golangci-lint-$(GOLANGCI) ## Format, vet and lint; check th
 	GOBIN=$(CURDIR)/.tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
 	mv .tools/golangci-lint $@
 
-bench: build ## Measure: the writer, the storage, the engine
+bench: build ## Measure the lab and its parts; PHOTOS=dir for photographs of your own
+	go run ./bench $(if $(PHOTOS),-photos $(PHOTOS))
 	go test -run '^$$' -bench . -benchtime 2s ./internal/sqlitedb ./internal/storage/... ./internal/taskdb/... ./internal/engine
 
 fuzz: ## Fuzz every parser of outside input, FUZZTIME (default 30s) each
