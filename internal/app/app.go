@@ -89,9 +89,6 @@ func (a *app) start(ctx context.Context) error {
 // runs says whether the service is one of this process.
 func (a *app) runs(service string) bool { return slices.Contains(a.Services, service) }
 
-// uses says whether a service of this process needs any of these.
-func (a *app) uses(users ...string) bool { return slices.ContainsFunc(users, a.runs) }
-
 // later adds something to do when the process stops.
 func (a *app) later(f func(context.Context) error) { a.closers = append(a.closers, f) }
 

@@ -207,7 +207,7 @@ func (a *app) check(service string) httpx.Check {
 		"kv":      func(ctx context.Context) error { _, err := a.kv.List(ctx, "services/", "", 1); return err },
 		"storage": func(ctx context.Context) error { _, err := a.storage.List(ctx, storage.InProgress, "", 1); return err },
 		"taskdb":  func(ctx context.Context) error { _, err := a.tasks.Stats(ctx); return err },
-		"master":  func(ctx context.Context) error { return nil },
+		"master":  func(context.Context) error { return nil },
 	}[service]
 	if !a.runs(service) {
 		do = func(ctx context.Context) error {

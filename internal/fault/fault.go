@@ -23,7 +23,7 @@ import (
 
 // Fault is an error that may be shown to a caller. Faults are values: the
 // With methods return changed copies, so a declared fault is never altered.
-type Fault struct {
+type Fault struct { //nolint:errname // it is called what it is
 	Kind       Kind
 	Code       string        // stable, lower case with hyphens
 	Title      string        // the same short sentence for every fault of this code

@@ -77,6 +77,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err != nil {
 		err = s.http.Close()
 	}
-	<-s.done
+	<-s.done // always http.ErrServerClosed
 	return err
 }
