@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"minilab/internal/fault"
 	"minilab/internal/httpx"
@@ -105,7 +106,7 @@ func (c call) make(t *testing.T, server *httptest.Server) answer {
 	if name, value, ok := strings.Cut(c.header, ": "); ok {
 		r.Header.Set(name, value)
 	}
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := http.Client{Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Do(r)
 	if err != nil {
 		t.Fatalf("%s %.60s: %v", c.method, c.path, err)

@@ -117,14 +117,18 @@ func known(h http.Header, revision int64) bool {
 }
 
 // keyPath is the path of a key, escaped so that nothing on the way takes it for
-// something to tidy up: a segment of dots is escaped as well, and a slash that
-// would make an empty segment.
+// something to tidy up: a segment of dots is escaped as well, and a slash with
+// nothing before or behind it.
 func keyPath(key string) string {
 	path := keyPrefix
-	for i, segment := range strings.Split(key, "/") {
-		if i > 0 && strings.HasSuffix(path, "/") {
+	segments := strings.Split(key, "/")
+	for i, segment := range segments {
+		last := i == len(segments)-1
+		switch {
+		case i == 0:
+		case strings.HasSuffix(path, "/"), last && segment == "":
 			path += "%2F"
-		} else if i > 0 {
+		default:
 			path += "/"
 		}
 		path += escape(segment)

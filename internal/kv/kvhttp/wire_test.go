@@ -1,0 +1,50 @@
+package kvhttp
+
+import (
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"testing"
+)
+
+func TestPathsOfKeysHaveNothingToTidyUp(t *testing.T) {
+	for key, want := range map[string]string{
+		"a/b":      "/kv/a/b",
+		"a/":       "/kv/a%2F",
+		"/":        "/kv/%2F",
+		"//":       "/kv/%2F%2F",
+		"/a":       "/kv/%2Fa",
+		"a//b":     "/kv/a/%2Fb",
+		"a/../b":   "/kv/a/%2E%2E/b",
+		".":        "/kv/%2E",
+		".a":       "/kv/.a",
+		"50% ?#":   "/kv/50%25%20%3F%23",
+		"a\x00\n":  "/kv/a%00%0A",
+		"a%2Fb;c=": "/kv/a%252Fb%3Bc=",
+	} {
+		if got := keyPath(key); got != want {
+			t.Errorf("%q is at %s, want %s", key, got, want)
+		}
+	}
+}
+
+func FuzzKeyPath(f *testing.F) {
+	for _, key := range []string{"a", "..", "../..//", "%2e", "\x00", "a/./b/"} {
+		f.Add(key)
+	}
+	f.Fuzz(func(t *testing.T, key string) {
+		p := keyPath(key)
+		r, err := http.NewRequest(http.MethodGet, "http://kv"+p, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := url.PathUnescape(strings.TrimPrefix(r.URL.EscapedPath(), keyPrefix))
+		if err != nil || got != key {
+			t.Errorf("%q came back as %q, %v", key, got, err)
+		}
+		if tidy := path.Clean(p); key != "" && tidy != p {
+			t.Errorf("the path %s of %q would be tidied up to %s", p, key, tidy)
+		}
+	})
+}
