@@ -21,7 +21,7 @@ func saveAVIF(n *negative) vips.Options {
 
 const (
 	avifQuality = 75
-	avifEffort  = 2 // of 0 to 9: each step more takes about twice the time
+	avifEffort  = 0 // of 0 to 9: each step more takes about twice the time
 )
 
 // halvedAVIF says that chroma has half the width and half the height. It looks

@@ -68,6 +68,9 @@ ml_set_number(VipsOperation *op, const char *name, double number)
 	case G_TYPE_BOOLEAN:
 		g_value_set_boolean(&value, number != 0);
 		break;
+	case G_TYPE_FLAGS:
+		g_value_set_flags(&value, (guint) number);
+		break;
 	case G_TYPE_DOUBLE:
 		g_value_set_double(&value, number);
 		break;
