@@ -21,12 +21,12 @@ func Route(rt *httpx.Router, s taskdb.Store) {
 	rt.Handle("GET /tasks/{id}", h.get)
 	rt.Handle("POST /tasks/{id}", h.set)
 	rt.Handle("DELETE /tasks/{id}", h.delete)
-	rt.Handle("POST /claims", h.claim)
+	rt.Handle("POST /claims", httpx.Waiting(h.claim))
 	rt.Handle("POST /heartbeats", reports(s.Heartbeat, func(e taskdb.Heartbeat) string { return e.ID }))
 	rt.Handle("POST /finishes", reports(s.Finish, func(e taskdb.Finish) string { return e.ID }))
 	rt.Handle("POST /failures", reports(s.Fail, func(e taskdb.Failure) string { return e.ID }))
 	rt.Handle("POST /releases", reports(s.Release, func(e taskdb.Release) string { return e.ID }))
-	rt.Handle("GET /events", h.events)
+	rt.Handle("GET /events", httpx.Waiting(h.events))
 	rt.Handle("GET /stats", h.stats)
 }
 
