@@ -24,6 +24,7 @@ type folder struct {
 	dir     *os.File
 	minFree int64
 	names   *dirSync
+	windows windows
 }
 
 // openFolder makes the folder when there is none, checks that it can do what
@@ -36,7 +37,7 @@ func openFolder(path string, minFree int64) (*folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("storage: the directory %s cannot be read: %w", path, err)
 	}
-	fo := &folder{path: path, dir: dir, minFree: minFree, names: newDirSync(dir.Sync)}
+	fo := &folder{path: path, dir: dir, minFree: minFree, names: newDirSync(dir.Sync), windows: windows{names: windowNames}}
 	if err := errors.Join(fo.sweep(), fo.probe()); err != nil {
 		dir.Close()
 		return nil, err

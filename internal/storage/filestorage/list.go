@@ -3,17 +3,10 @@ package filestorage
 import (
 	"context"
 	"errors"
-	"io"
-	"os"
 	"path/filepath"
-	"slices"
 
 	"minilab/internal/storage"
 )
-
-// namesAtOnce is how many names of a directory are in memory at a time,
-// besides those of the page.
-const namesAtOnce = 4096
 
 // List implements storage.Store, in the order of the file names; a cursor is
 // the name of the last file.
@@ -21,69 +14,19 @@ func (s *Store) List(ctx context.Context, state storage.State, cursor string, li
 	if _, err := storage.ParseState(string(state)); err != nil {
 		return storage.Page{}, err
 	}
-	if _, ok := keyOf(cursor); cursor != "" && !ok && !isHash(cursor) {
+	if cursor != "" && !isImage(cursor) {
 		return storage.Page{}, storage.ErrCursor
 	}
-	limit = storage.PageLimit(limit)
-	names, err := s.folders[state].after(ctx, cursor, limit+1)
+	names, more, err := s.folders[state].pageOf(ctx, cursor, storage.PageLimit(limit))
 	if err != nil {
 		return storage.Page{}, operand(state, cursor, err)
 	}
 	var page storage.Page
-	if len(names) > limit {
-		names = names[:limit]
-		page.Next = names[limit-1]
+	if more {
+		page.Next = names[len(names)-1]
 	}
 	page.Infos, err = s.infos(ctx, state, names)
 	return page, err
-}
-
-// after is the first n names behind the cursor.
-func (fo *folder) after(ctx context.Context, cursor string, n int) ([]string, error) {
-	var first []string
-	err := fo.eachName(func(name string) error {
-		if name <= cursor {
-			return ctx.Err()
-		}
-		if _, ok := keyOf(name); ok || isHash(name) {
-			first = append(first, name)
-		}
-		if len(first) >= n+namesAtOnce {
-			first = smallest(first, n)
-		}
-		return ctx.Err()
-	})
-	return smallest(first, n), err
-}
-
-// smallest sorts names and drops those behind the first n. A name that was
-// replaced while the directory was read may have come twice.
-func smallest(names []string, n int) []string {
-	slices.Sort(names)
-	names = slices.Compact(names)
-	return names[:min(n, len(names))]
-}
-
-func (fo *folder) eachName(f func(name string) error) error {
-	dir, err := os.Open(fo.path)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	for {
-		names, err := dir.Readdirnames(namesAtOnce)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		for _, name := range names {
-			if err := f(name); err != nil {
-				return err
-			}
-		}
-	}
 }
 
 // infos leaves out what was deleted since its name was read. What is damaged

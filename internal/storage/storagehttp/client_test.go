@@ -207,6 +207,22 @@ func TestNonsensicalAnswers(t *testing.T) {
 	}
 }
 
+// TestPathsHaveNoSteps looks at what goes over the wire: a proxy cleans paths.
+func TestPathsHaveNoSteps(t *testing.T) {
+	var got string
+	s := answering(t, func(w http.ResponseWriter, r *http.Request) { got = r.RequestURI })
+	for key, want := range map[string]string{
+		"a.1": "a.1", ".": "%2E", "..": "%2E%2E", "../x": "%2E%2E%2Fx", "a/./b.c": "a%2F%2E%2Fb%2Ec", "a//b/": "a%2F%2Fb%2F", "?#%": "%3F%23%25",
+	} {
+		if err := s.Delete(t.Context(), storage.Finished, key); err != nil {
+			t.Fatal(err)
+		}
+		if got != "/images/finished/"+want {
+			t.Errorf("the key %q goes as %s", key, got)
+		}
+	}
+}
+
 func TestNobodyListens(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -142,6 +142,9 @@ func (s *suite) all(state storage.State, limit int) []storage.Info {
 		if len(page.Infos) > storage.PageLimit(limit) {
 			s.Errorf("a page of at most %d has %d images", limit, len(page.Infos))
 		}
+		if page.Next != "" && page.Next == cursor {
+			s.Fatalf("List %s after %q leads back there", state, cursor)
+		}
 		infos = append(infos, page.Infos...)
 		if cursor = page.Next; cursor == "" {
 			return infos
