@@ -132,7 +132,7 @@ func sources(t *testing.T) []source {
 	var list []source
 	for _, dir := range []string{"cmd", "internal"} {
 		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "testdata") || strings.HasSuffix(filepath.Dir(path), "test") {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "testdata") || strings.Contains(filepath.ToSlash(filepath.Dir(path))+"/", "test/") {
 				return err
 			}
 			rel, err := filepath.Rel(root, path)
