@@ -53,6 +53,11 @@ func TestLateWindowIsNotKept(t *testing.T) {
 	if names, _, err := fo.pageOf(t.Context(), "a", 1); !slices.Equal(names, []string{"b"}) || err != nil {
 		t.Errorf("the second page is %q, %v", names, err)
 	}
+	touch(t, fo, "c")
+	touch(t, fo, "Not Ours")
+	if got := list(t, fo, 1); !slices.Equal(got, []string{"a", "b", "c"}) {
+		t.Errorf("a new listing is %q", got)
+	}
 }
 
 func touch(t *testing.T, fo *folder, name string) string {
