@@ -75,13 +75,13 @@ func tooLarge(limit int64) error {
 	return fault.ErrTooLarge.Detailf("the body has more than %d bytes", limit)
 }
 
-// StopReading prepares an answer that comes before the end of the request's
+// stopReading prepares an answer that comes before the end of the request's
 // body: the connection ends with it, but only after the caller, who may still
 // be sending, has had the time to read it. The server of net/http does so by
 // itself unless the request says "Expect: 100-continue"; then it resets the
 // connection, and the caller sees a broken pipe instead of the answer. The one
 // way to ask for it is to exceed a limit.
-func StopReading(w http.ResponseWriter) {
+func stopReading(w http.ResponseWriter) {
 	for {
 		outer, wraps := w.(interface{ Unwrap() http.ResponseWriter })
 		if !wraps {

@@ -86,6 +86,9 @@ func (rt *Router) fail(w http.ResponseWriter, r *http.Request, err error) {
 	f := fault.From(err)
 	rt.log.Log(r.Context(), severity(r, f), "request failed", "method", r.Method, "path", r.URL.Path,
 		"status", f.Kind.Status(), "code", f.Code, "error", err.Error(), "request_id", RequestID(r.Context()))
+	if r.Header.Get("Expect") != "" {
+		stopReading(w)
+	}
 	problem.Write(w, err, RequestID(r.Context()))
 }
 

@@ -17,7 +17,7 @@ const smallBody = 64 << 10
 // refusal that comes while bytes are still going is what is returned, and after
 // the return r is not read any more. An error of r is returned as it is.
 func (c *Client) Upload(ctx context.Context, req Request, r io.Reader, size int64) (*http.Response, error) {
-	src := &source{r: r}
+	src := &source{r: r, ctx: ctx}
 	if err := req.stream(src, size); err != nil {
 		return nil, err
 	}
@@ -57,7 +57,8 @@ func (q *Request) stream(src *source, size int64) error {
 // source is the caller's reader until the end of the call. The transport may
 // go on reading for a while after the answer.
 type source struct {
-	r io.Reader
+	r   io.Reader
+	ctx context.Context //nolint:containedctx // it lives as long as the call
 
 	mu   sync.Mutex
 	over bool
@@ -74,6 +75,9 @@ func (s *source) Read(p []byte) (int, error) {
 		return 0, errOver
 	}
 	n, err := s.r.Read(p)
+	if s.ctx.Err() != nil {
+		n, err = 0, context.Cause(s.ctx) // the transport would send the last bytes all the same
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		s.err = err
 	}

@@ -2,7 +2,6 @@ package storagehttp
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -16,9 +15,6 @@ import (
 	"minilab/internal/httpx"
 	"minilab/internal/storage"
 )
-
-// maxInfo bounds the answer to a Put, in bytes.
-const maxInfo = 64 << 10
 
 // errNonsense is an answer that no storage gives.
 var errNonsense = fault.New(fault.BadGateway, "bad-answer", "a service answered nonsense")
@@ -36,45 +32,22 @@ func (c *Client) Put(ctx context.Context, state storage.State, key string, r io.
 	if err != nil {
 		return storage.Info{}, err
 	}
-	up, err := newUpload(ctx, r, opts.Size)
+	req := httpx.Request{Method: http.MethodPut, Path: path(state, key), Header: header(opts)}
+	resp, err := c.http.Upload(ctx, req, storage.Exactly(r, opts.Size), opts.Size)
 	if err != nil {
 		return storage.Info{}, operand(state, key, err)
 	}
-	req := httpx.Request{Method: http.MethodPut, Path: path(state, key), Header: header(opts, up), Body: up.body, Size: up.size}
-	info, err := c.put(ctx, req)
-	if cut := up.end(); cut != nil {
-		err = cut
-	}
-	if err != nil {
-		return storage.Info{}, operand(state, key, err)
-	}
-	return info, nil
+	var a answer
+	err = c.http.Decode(ctx, resp, &a)
+	return storage.Info(a), operand(state, key, err)
 }
 
-func header(opts storage.PutOptions, up *upload) http.Header {
+func header(opts storage.PutOptions) http.Header {
 	h := http.Header{"Content-Type": {opts.ContentType}}
 	if opts.SHA256 != "" {
 		h.Set(headerReprDigest, httpx.FormatDigest(opts.SHA256))
 	}
-	if up.streamed {
-		// A refusal comes before the bytes go, and a connection that has died
-		// meanwhile is noticed while there is nothing to send again.
-		h.Set("Expect", "100-continue")
-	}
 	return h
-}
-
-func (c *Client) put(ctx context.Context, req httpx.Request) (storage.Info, error) {
-	resp, err := c.http.Do(ctx, req)
-	if err != nil {
-		return storage.Info{}, err
-	}
-	defer resp.Body.Close()
-	var a answer
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxInfo)).Decode(&a); err != nil {
-		return storage.Info{}, failed(ctx, err)
-	}
-	return storage.Info(a), nil
 }
 
 // Get implements storage.Store.
@@ -187,10 +160,8 @@ func object(resp *http.Response, state storage.State, key string, asked storage.
 	if err != nil {
 		return storage.Object{}, err
 	}
-	got := storage.Part{Length: info.Size}
-	if resp.StatusCode == http.StatusPartialContent {
-		got.Offset, got.Length = partOf(resp), resp.ContentLength
-	}
+	var got storage.Part
+	got.Offset, got.Length = httpx.PartOf(resp)
 	if got != part {
 		return storage.Object{}, errNonsense.Because(fmt.Errorf("bytes %+v instead of %+v", got, part))
 	}
@@ -198,38 +169,13 @@ func object(resp *http.Response, state storage.State, key string, asked storage.
 }
 
 func infoOf(resp *http.Response, state storage.State, key string) (storage.Info, error) {
-	digest, ok := httpx.ParseDigest(resp.Header.Get(headerReprDigest))
-	modified, err := http.ParseTime(resp.Header.Get("Last-Modified"))
-	size := resp.ContentLength
-	if resp.StatusCode == http.StatusPartialContent {
-		size = totalOf(resp)
-	}
-	if !ok || digest == "" || err != nil || size < 0 {
-		return storage.Info{}, errNonsense.Because(fmt.Errorf("headers %v", resp.Header))
+	c, err := httpx.ContentOf(resp)
+	if err != nil {
+		return storage.Info{}, err
 	}
 	return storage.Info{
-		Key: key, State: state, Size: size, SHA256: digest, ContentType: resp.Header.Get("Content-Type"), Modified: modified.UTC(),
+		Key: key, State: state, Size: c.Size, SHA256: c.SHA256, ContentType: c.ContentType, Modified: c.Modified,
 	}, nil
-}
-
-// partOf and totalOf read "Content-Range: bytes 10-19/100"; -1 is nonsense.
-func partOf(resp *http.Response) int64 {
-	text, _ := strings.CutPrefix(resp.Header.Get("Content-Range"), "bytes ")
-	first, _, _ := strings.Cut(text, "-")
-	return number(first)
-}
-
-func totalOf(resp *http.Response) int64 {
-	_, total, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
-	return number(total)
-}
-
-func number(text string) int64 {
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		return -1
-	}
-	return n
 }
 
 // failed is the fault of an answer that could not be read.

@@ -91,7 +91,6 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
 		ContentType: r.Header.Get("Content-Type"), Size: r.ContentLength, SHA256: digest,
 	})
 	if err != nil {
-		httpx.StopReading(w)
 		return err
 	}
 	return httpx.WriteJSON(w, http.StatusCreated, answer(info))
