@@ -58,7 +58,7 @@ func (q *Request) stream(src *source, size int64) error {
 // go on reading for a while after the answer.
 type source struct {
 	r   io.Reader
-	ctx context.Context //nolint:containedctx // it lives as long as the call
+	ctx context.Context
 
 	mu   sync.Mutex
 	over bool
