@@ -184,7 +184,7 @@ func enginePath(told string) (string, error) {
 	if info, err := os.Stat(told); err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
 		return "", fmt.Errorf("%s is no executable: build it with `make build`, or give the path of minilab-engine with --engine", told)
 	}
-	return told, nil
+	return filepath.Abs(told) // engines are started in a folder of their own
 }
 
 func workerName() string {

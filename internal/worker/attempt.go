@@ -21,8 +21,9 @@ const reportTime = 10 * time.Second
 // errSource says that the bytes read are not those that the customer sent.
 var errSource = fault.New(fault.Internal, "source-damaged", "the image's bytes in the storage are damaged")
 
-// attempt does one task and reports on it. Whatever happens, it ends with a
-// report, or with a lease that is lost or will expire.
+// attempt does one task, for which a slot is reserved, and reports on it.
+// Whatever happens, it ends with a report, or with a lease that is lost or will
+// expire.
 func (w *Worker) attempt(parent context.Context, work lab.Work) {
 	claimed := time.Now()
 	ctx, lose := context.WithCancelCause(parent)
@@ -32,10 +33,7 @@ func (w *Worker) attempt(parent context.Context, work lab.Work) {
 	defer cancel()
 	log := w.Log.With("task_id", work.ID)
 
-	report, err := w.produce(ctx, work)
-	if err == nil {
-		err = w.finish(ctx, work, report)
-	}
+	err := w.perform(ctx, work)
 	if err == nil {
 		log.Info("work finished", "seconds", time.Since(claimed).Seconds())
 		return
@@ -46,31 +44,59 @@ func (w *Worker) attempt(parent context.Context, work lab.Work) {
 	w.conclude(parent, work, err, log)
 }
 
-// produce makes and stores all the outputs.
-func (w *Worker) produce(ctx context.Context, work lab.Work) (lab.Report, error) {
+// perform does the task up to the report of its success. The slot is free as
+// soon as the image is altered.
+func (w *Worker) perform(ctx context.Context, work lab.Work) error {
+	results, err := w.produce(ctx, work)
+	defer closeAll(results)
+	if err == nil {
+		err = acquire(ctx, w.storing)
+	}
+	w.free(1)
+	if err != nil {
+		return err
+	}
+	defer func() { <-w.storing }()
+	report, err := w.store(ctx, work, results)
+	if err != nil {
+		return err
+	}
+	return w.finish(ctx, work, report)
+}
+
+// produce makes all the outputs, in memory.
+func (w *Worker) produce(ctx context.Context, work lab.Work) (results []engine.Result, err error) {
 	source, err := w.fetch(ctx, work)
 	if err != nil {
-		return lab.Report{}, err
+		return nil, err
 	}
 	defer source.Close()
-	var report lab.Report
 	for _, target := range work.Outputs {
-		result, err := w.alter(ctx, engine.Job{
+		r, err := w.alter(ctx, engine.Job{
 			Owner: work.Owner, Pipeline: slices.Concat(work.Pipeline, target.Pipeline), Input: source,
 		})
 		if err != nil {
-			return lab.Report{}, err
+			return results, err
 		}
-		out, err := w.store(ctx, target, result)
-		if err != nil {
-			return lab.Report{}, err
-		}
-		report.Outputs = append(report.Outputs, out)
-		if report.Facts, err = json.Marshal(result.Facts); err != nil {
-			return lab.Report{}, err
-		}
+		results = append(results, r)
 	}
-	return report, nil
+	return results, nil
+}
+
+func closeAll(results []engine.Result) {
+	for _, r := range results {
+		r.Output.Close()
+	}
+}
+
+// acquire takes a place, or gives the reason why ctx ended.
+func acquire(ctx context.Context, places chan struct{}) error {
+	select {
+	case places <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // fetch reads the source into a sealed buffer. The storage's client has
@@ -100,24 +126,32 @@ func (w *Worker) fetch(ctx context.Context, work lab.Work) (*engine.Buffer, erro
 
 // alter has the engine do the job as soon as it has a process free.
 func (w *Worker) alter(ctx context.Context, j engine.Job) (engine.Result, error) {
-	select {
-	case w.altering <- struct{}{}:
-	case <-ctx.Done():
-		return engine.Result{}, context.Cause(ctx)
+	if err := acquire(ctx, w.altering); err != nil {
+		return engine.Result{}, err
 	}
 	defer func() { <-w.altering }()
 	return w.Engine.Run(ctx, j)
 }
 
-func (w *Worker) store(ctx context.Context, t lab.Target, r engine.Result) (lab.Output, error) {
-	defer r.Output.Close()
-	info, err := w.Storage.Put(ctx, storage.Finished, t.Key, r.Output.Reader(), storage.PutOptions{
-		ContentType: r.ContentType, Size: r.Output.Size(),
-	})
-	if err != nil {
-		return lab.Output{}, err
+// store puts the results where the work wants them.
+func (w *Worker) store(ctx context.Context, work lab.Work, results []engine.Result) (lab.Report, error) {
+	var report lab.Report
+	for i, r := range results {
+		t := work.Outputs[i]
+		info, err := w.Storage.Put(ctx, storage.Finished, t.Key, r.Output.Reader(), storage.PutOptions{
+			ContentType: r.ContentType, Size: r.Output.Size(),
+		})
+		if err != nil {
+			return lab.Report{}, err
+		}
+		report.Outputs = append(report.Outputs, lab.Output{
+			Name: t.Name, Key: t.Key, Size: info.Size, SHA256: info.SHA256, ContentType: r.ContentType,
+		})
+		if report.Facts, err = json.Marshal(r.Facts); err != nil {
+			return lab.Report{}, err
+		}
 	}
-	return lab.Output{Name: t.Name, Key: t.Key, Size: info.Size, SHA256: info.SHA256, ContentType: r.ContentType}, nil
+	return report, nil
 }
 
 // finish reports success, again and again while the master cannot be reached:

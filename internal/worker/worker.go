@@ -46,21 +46,28 @@ const (
 // errStopping is the cause of attempts that end because the worker does.
 var errStopping = errors.New("the worker is stopping")
 
+// storingShare is how many results may be on their way into the storage for
+// each image that is altered. Storing waits for the disk, so it needs company.
+const storingShare = 8
+
 // Worker works until it is told to stop.
 type Worker struct {
 	Config
-	slots    chan struct{} // one for each task held
+	slots    chan struct{} // one for each task claimed and not yet altered
 	altering chan struct{} // one for each image in the engine
+	storing  chan struct{} // one for each task altered and not yet reported
 	trouble  trouble
 }
 
-// New makes a worker. It holds twice as many tasks as it alters images at
-// once: while one is altered, another one's bytes come or go.
+// New makes a worker. For each image that is altered it claims another one
+// ahead, whose bytes come meanwhile, and no more: what it holds nobody else can
+// work on. An altered image makes room for the next claim.
 func New(c Config) *Worker {
 	return &Worker{
 		Config:   c,
 		slots:    make(chan struct{}, 2*c.Parallel),
 		altering: make(chan struct{}, c.Parallel),
+		storing:  make(chan struct{}, storingShare*c.Parallel),
 	}
 }
 
@@ -79,10 +86,7 @@ func (w *Worker) Run(ctx context.Context) {
 		}
 		list, err := w.Lab.Claim(ctx, lab.ClaimRequest{Worker: w.Name, Max: n, Wait: claimWait, Request: request})
 		for _, work := range list {
-			running.Go(func() {
-				defer w.free(1)
-				w.attempt(attempts, work)
-			})
+			running.Go(func() { w.attempt(attempts, work) })
 		}
 		w.free(n - len(list))
 		if err != nil {
