@@ -149,7 +149,7 @@ func (s *Store) claimIn(c *change, r taskdb.ClaimRequest) (got claimed, err erro
 			return got, err
 		}
 	}
-	if _, err := promoteReady(c); err != nil {
+	if got.due, err = promoteReady(c); err != nil {
 		return got, err
 	}
 	if r.ID != "" {
@@ -157,29 +157,36 @@ func (s *Store) claimIn(c *change, r taskdb.ClaimRequest) (got claimed, err erro
 		return got, err
 	}
 	got.rows, err = s.takeFair(c, r)
-	if err == nil && len(got.rows) == 0 && r.Wait > 0 {
-		err = c.QueryRow(nextDue).Scan(&got.due)
-	}
 	return got, err
 }
 
-// promoteReady makes tasks ready whose time has come, and says whether there
-// may be more of them.
-func promoteReady(c *change) (more bool, err error) {
+// promoteReady makes tasks ready whose time has come, a part of them if there
+// are many. It gives the time of the next one, 0 for none.
+func promoteReady(c *change) (due int64, err error) {
+	if due, err = readDue(c); err != nil || due == 0 || due > c.now {
+		return due, err
+	}
 	rows, err := c.Query(promote, c.now, promoteMax)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	defer rows.Close()
-	n := 0
-	for ; rows.Next(); n++ {
+	for rows.Next() {
 		var needs string
 		if err := rows.Scan(&needs); err != nil {
-			return false, err
+			return 0, err
 		}
 		c.becameReady(needs)
 	}
-	return n == promoteMax, rows.Err()
+	if err := rows.Err(); err != nil {
+		return 0, err
+	}
+	return readDue(c)
+}
+
+func readDue(tx Tx) (due int64, err error) {
+	err = tx.QueryRow(nextDue).Scan(&due)
+	return due, err
 }
 
 // takeOne leases the very task that was asked for.

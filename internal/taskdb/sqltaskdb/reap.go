@@ -93,15 +93,9 @@ func (s *Store) promoteDue() {
 		return
 	}
 	var due int64
-	err := s.write(context.Background(), func(c *change) error {
-		more, err := promoteReady(c)
-		if err != nil {
-			return err
-		}
-		if due = c.now; more {
-			return nil
-		}
-		return c.QueryRow(nextDue).Scan(&due)
+	err := s.write(context.Background(), func(c *change) (err error) {
+		due, err = promoteReady(c)
+		return err
 	})
 	if err != nil {
 		s.opt.Log.Error("waiting work could not be made ready", "error", err)

@@ -224,9 +224,7 @@ func exclusive(s *suite) {
 
 func racingClaimers(s *suite) {
 	const tasks, workers = 500, 16
-	for i := range tasks {
-		s.create(fmt.Sprintf("t-%03d", i), func(t *taskdb.Task) { t.Owner, t.Priority = fmt.Sprint("o", i%7), i%3 })
-	}
+	s.createAtOnce("t", tasks, func(t *taskdb.Task) { t.Owner, t.Priority = "o"+t.ID[len(t.ID)-1:], int(t.ID[len(t.ID)-2])%3 })
 	var holders sync.Map
 	var n atomic.Int64
 	together(workers, func(w int) {

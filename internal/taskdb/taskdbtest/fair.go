@@ -68,7 +68,7 @@ func priorities(s *suite) {
 }
 
 func turns(s *suite) {
-	s.createMany("a", 1000, of("A", 0))
+	s.createAtOnce("a", 1000, of("A", 0))
 	s.createMany("b", 3, of("B", 0))
 	s.createMany("c", 1, of("C", 0))
 	s.wantServed(9, "ABCABABAA")

@@ -119,7 +119,7 @@ func eventErrors(s *suite) {
 }
 
 func feedParts(s *suite) {
-	s.createMany("t", taskdb.MaxPage+5)
+	s.createAtOnce("t", taskdb.MaxPage+5)
 	whole := s.events(0)
 	if len(whole) != taskdb.MaxPage {
 		s.Fatalf("%d events at a time", len(whole))

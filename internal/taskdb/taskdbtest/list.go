@@ -60,7 +60,7 @@ func order(s *suite) {
 }
 
 func pages(s *suite) {
-	s.createMany("t", taskdb.MaxPage+1)
+	s.createAtOnce("t", taskdb.MaxPage+1)
 	for limit, want := range map[int]int{1: 1, 999: 999, taskdb.MaxPage: taskdb.MaxPage, 0: taskdb.MaxPage, taskdb.MaxPage + 1: taskdb.MaxPage, -1: taskdb.MaxPage} {
 		page, err := s.List(s.Context(), taskdb.Filter{Limit: limit})
 		s.ok(err)

@@ -84,7 +84,7 @@ type testCase struct {
 func Run(t *testing.T, open func(t *testing.T, c Config) Subject, opts Options) {
 	groups := [][]testCase{
 		createCases, idempotencyCases, transitionCases, claimCases, fairCases, waitCases, leaseCases, finishCases,
-		failCases, batchCases, listCases, deleteCases, feedCases, statsCases, contextCases,
+		failCases, batchCases, listCases, deleteCases, feedCases, statsCases, contextCases, modelCases,
 	}
 	for _, group := range groups {
 		for _, c := range group {
@@ -169,6 +169,23 @@ func (s *suite) createMany(prefix string, n int, set ...func(*taskdb.Task)) {
 	for i := range n {
 		s.create(fmt.Sprintf("%s-%05d", prefix, i), set...)
 	}
+}
+
+// createAtOnce is createMany in no order.
+func (s *suite) createAtOnce(prefix string, n int, set ...func(*taskdb.Task)) {
+	s.Helper()
+	const creators = 25
+	together(creators, func(who int) {
+		for i := who; i < n; i += creators {
+			t := wanted(fmt.Sprintf("%s-%05d", prefix, i))
+			for _, f := range set {
+				f(&t)
+			}
+			if _, _, err := s.Create(s.Context(), t); err != nil {
+				s.Error(err)
+			}
+		}
+	})
 }
 
 func (s *suite) get(id string) taskdb.Task {

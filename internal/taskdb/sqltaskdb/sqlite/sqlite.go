@@ -21,15 +21,20 @@ var files embed.FS
 // Open opens DIR/taskdb.db and makes it when it is not there. A second
 // process that opens the same is refused.
 func Open(ctx context.Context, dir string, opt sqltaskdb.Options) (*sqltaskdb.Store, error) {
+	d, err := openDB(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	return sqltaskdb.New(d, opt), nil
+}
+
+func openDB(ctx context.Context, dir string) (db, error) {
 	migrations, err := fs.Sub(files, "migrations")
 	if err != nil {
-		return nil, err
+		return db{}, err
 	}
 	d, err := sqlitedb.Open(ctx, filepath.Join(dir, "taskdb.db"), migrations)
-	if err != nil {
-		return nil, err
-	}
-	return sqltaskdb.New(db{d}, opt), nil
+	return db{d}, err
 }
 
 // db fits SQLite to what the engine needs.

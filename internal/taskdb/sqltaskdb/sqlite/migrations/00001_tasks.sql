@@ -170,8 +170,7 @@ BEGIN
     SELECT new.id, new.owner, old.state, new.state, 0, new.token, new.updated_at,
         CASE WHEN erred THEN new.error_code ELSE '' END, CASE WHEN erred THEN new.error_detail ELSE '' END
     FROM (SELECT new.state = 'failed' OR new.failures + new.crashes + new.lost > old.failures + old.crashes + old.lost AS erred);
-    UPDATE counts SET n = n - 1 WHERE state = old.state;
-    UPDATE counts SET n = n + 1 WHERE state = new.state;
+    UPDATE counts SET n = n + CASE state WHEN new.state THEN 1 ELSE -1 END WHERE state IN (old.state, new.state);
     INSERT INTO outbox (seq, task_id, owner, type, payload, url, next_at, created_at)
     SELECT (SELECT max(seq) FROM events), new.id, new.owner, 'task.' || new.state,
         json_object('id', new.id, 'owner', new.owner, 'state', new.state, 'tags', json(new.tags),
@@ -181,14 +180,7 @@ BEGIN
                 || printf('.%06dZ', new.finished_at % 1000000)),
         new.callback, new.finished_at, new.finished_at
     WHERE new.callback <> '' AND new.state IN ('finished', 'failed', 'canceled');
-END;
--- +goose StatementEnd
-
--- +goose StatementBegin
-CREATE TRIGGER task_ended AFTER UPDATE OF state ON tasks
-WHEN old.state <> new.state AND new.state IN ('finished', 'failed')
-BEGIN
-    INSERT INTO throughput (second, state, n) VALUES (new.finished_at / 1000000, new.state, 1)
+    INSERT INTO throughput (second, state, n) SELECT new.finished_at / 1000000, new.state, 1 WHERE new.state IN ('finished', 'failed')
     ON CONFLICT (second, state) DO UPDATE SET n = n + 1;
 END;
 -- +goose StatementEnd
