@@ -107,7 +107,7 @@ func (w *Worker) fetch(ctx context.Context, work lab.Work) (*engine.Buffer, erro
 		return nil, err
 	}
 	defer o.Body.Close()
-	if o.Size != work.Source.Size || o.SHA256 != work.Source.SHA256 {
+	if work.Source.SHA256 != "" && o.SHA256 != work.Source.SHA256 { // a task made by hand may not say it
 		return nil, errSource
 	}
 	b, err := engine.NewBuffer("source", max(o.Size, 1))
