@@ -17,10 +17,17 @@ const promoteMax = 256
 
 const (
 	promote = `UPDATE tasks SET ready = 1 WHERE id IN (
-			SELECT id FROM tasks WHERE state = 'not-started' AND ready = 0 AND run_at <= ? ORDER BY run_at LIMIT ?)
+			SELECT id FROM tasks WHERE ready = 2 AND run_at <= ? ORDER BY run_at LIMIT ?)
 		RETURNING needs`
-	nextDue = `SELECT coalesce(min(run_at), 0) FROM tasks WHERE state = 'not-started' AND ready = 0`
-	served  = `UPDATE lanes SET turn = (SELECT max(turn) FROM lanes) + 1 WHERE owner = ? AND priority = ?`
+	nextDue = `SELECT coalesce(min(run_at), 0) FROM tasks WHERE ready = 2`
+
+	// Both are asked of each need, so that an index answers.
+	laneQuery   = `SELECT owner, priority, turn FROM lanes WHERE needs = ? ORDER BY priority DESC, turn LIMIT ?`
+	oldestQuery = `SELECT id, created_at FROM tasks
+		WHERE ready = 1 AND owner = ? AND priority = ? AND needs = ? ORDER BY created_at, id LIMIT ?`
+
+	// A lane that is empty by now is gone, and has no turn to count.
+	served = `UPDATE lanes SET turn = (SELECT max(turn) FROM lanes) + 1 WHERE owner = ? AND priority = ?`
 )
 
 // takeTasks is completed by the condition on the tasks to lease.
@@ -31,7 +38,7 @@ const takeTasks = `UPDATE tasks SET state = 'in-progress', ready = 0, token = to
 
 // takeAgain gives the leases of a repeated request, which are fresh again.
 var takeAgain = `UPDATE tasks SET lease_until = CASE WHEN deadline < ?1 THEN deadline ELSE ?1 END
-	WHERE worker = ?2 AND request = ?3 AND state = 'in-progress' AND request <> '' RETURNING ` + columns
+	WHERE worker = ?2 AND request = ?3 AND request <> '' RETURNING ` + columns
 
 // Claim implements taskdb.Leases.
 func (s *Store) Claim(ctx context.Context, r taskdb.ClaimRequest) ([]taskdb.Claimed, error) {
@@ -199,7 +206,7 @@ func (s *Store) takeOne(c *change, r taskdb.ClaimRequest) ([]*row, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case t.t.State == taskdb.NotStarted && t.ready == 0:
+	case t.ready == later:
 		return nil, taskdb.ErrTransition.Detailf("the task waits until %s", at(t.runAt).Format(time.RFC3339))
 	case t.t.State == taskdb.NotStarted:
 		return nil, taskdb.ErrTransition.Detailf("the task needs %q, which is not accepted", t.t.Needs)
@@ -255,7 +262,7 @@ func (s *Store) takeRound(c *change, r taskdb.ClaimRequest, lanes []lane, n int)
 
 // nextLanes are the lanes of the highest priority that has work, in turn.
 func nextLanes(tx Tx, accepts []string, limit int) ([]lane, error) {
-	each := union(accepts, `SELECT owner, priority, turn FROM lanes WHERE needs = ? ORDER BY priority DESC, turn LIMIT ?`)
+	each := union(accepts, laneQuery)
 	rows, err := tx.Query(`SELECT owner, priority FROM (`+each+`) AS l GROUP BY owner, priority ORDER BY priority DESC, min(turn) LIMIT ?`,
 		append(unionArgs(accepts, limit), limit)...)
 	if err != nil {
@@ -278,8 +285,7 @@ func nextLanes(tx Tx, accepts []string, limit int) ([]lane, error) {
 
 // takeFrom leases the n oldest tasks of a lane.
 func (s *Store) takeFrom(c *change, r taskdb.ClaimRequest, l lane, n int) ([]*row, error) {
-	each := union(r.Accepts, `SELECT id, created_at FROM tasks
-		WHERE ready = 1 AND owner = ? AND priority = ? AND needs = ? ORDER BY created_at, id LIMIT ?`)
+	each := union(r.Accepts, oldestQuery)
 	var args []any
 	for _, needs := range r.Accepts {
 		args = append(args, l.owner, l.priority, needs, n)
@@ -302,7 +308,7 @@ func (s *Store) take(c *change, r taskdb.ClaimRequest, condition string, args ..
 	return scanRows(c.Query(takeTasks+condition+` RETURNING `+columns, append(set, args...)...))
 }
 
-// union asks the same of each need, so that every part is answered by an index.
+// union asks the same of each need.
 func union(accepts []string, query string) string {
 	if len(accepts) == 1 {
 		return query

@@ -79,8 +79,14 @@ func (r *row) start(now int64) {
 	if r.runAt == 0 {
 		r.runAt = now
 	}
+	r.wait(now)
+}
+
+// wait is for a task in not-started: for a worker, or for its time.
+func (r *row) wait(now int64) {
+	r.ready = later
 	if r.runAt <= now {
-		r.ready = 1
+		r.ready = ready
 	}
 }
 

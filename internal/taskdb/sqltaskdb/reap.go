@@ -12,8 +12,8 @@ const reapMax = 256
 
 const (
 	selectExpired = `SELECT id, lease, needs, failures, crashes, lost FROM tasks
-		WHERE state = 'in-progress' AND lease_until < ? ORDER BY lease_until LIMIT ?`
-	anyLease = `SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'in-progress')`
+		WHERE lease_until > 0 AND lease_until < ? ORDER BY lease_until LIMIT ?`
+	anyLease = `SELECT n > 0 FROM counts WHERE state = 'in-progress'`
 )
 
 // Reap ends the attempts whose leases have expired and says how many. It runs

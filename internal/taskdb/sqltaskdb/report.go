@@ -149,8 +149,8 @@ func (s *Store) end(c *change, h held, v taskdb.Verdict) error {
 	finished := int64(0)
 	if v.State == taskdb.Failed {
 		finished, next.runAt = c.now, c.now
-	} else if next.runAt <= c.now {
-		next.ready = 1
+	} else {
+		next.wait(c.now)
 	}
 	err := oneMoved(c, endAttempt, string(v.State), next.ready, next.runAt, v.Failures, v.Crashes, v.Lost,
 		v.Error.Code, v.Error.Detail, c.now, finished, h.id, h.lease)

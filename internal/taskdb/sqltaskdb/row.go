@@ -20,6 +20,12 @@ const columns = `id, owner, state, priority, tags, needs, pipeline, outputs,
 // places are the "?" for all columns.
 var places = strings.TrimPrefix(strings.Repeat(", ?", strings.Count(columns, ",")+1), ", ")
 
+// What the column ready has beside 0, of tasks in not-started.
+const (
+	ready = 1 // waits for a worker
+	later = 2 // waits for its time
+)
+
 // row is a task as the table holds it. It is scanned while the writer is held
 // and decoded afterwards.
 type row struct {

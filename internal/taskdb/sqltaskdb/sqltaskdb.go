@@ -130,7 +130,7 @@ type change struct {
 // waits notes that a task is in not-started now, ready or not yet.
 func (c *change) waits(r *row) {
 	c.moved = true
-	if r.ready == 1 {
+	if r.ready == ready {
 		c.becameReady(r.t.Needs)
 	} else if c.due == 0 || r.runAt < c.due {
 		c.due = r.runAt

@@ -8,8 +8,8 @@ import (
 )
 
 const selectStats = `SELECT
-	(SELECT count(*) FROM tasks WHERE state = 'not-started' AND ready = 0 AND run_at > ?1),
-	(SELECT coalesce(min(created_at), ?1) FROM tasks WHERE state = 'not-started'),
+	(SELECT count(*) FROM tasks WHERE ready = 2 AND run_at > ?1),
+	(SELECT coalesce(min(created_at), ?1) FROM tasks WHERE ready > 0),
 	(SELECT coalesce(sum(n), 0) FROM throughput WHERE second > ?2 AND state = 'finished'),
 	(SELECT coalesce(sum(n), 0) FROM throughput WHERE second > ?2 AND state = 'failed'),
 	(SELECT coalesce(max(seq), 0) FROM events), state, n FROM counts`

@@ -37,12 +37,13 @@ CREATE TABLE tasks (
     started_at       INTEGER NOT NULL,
     finished_at      INTEGER NOT NULL,
     expires_at       INTEGER NOT NULL,
-    ready            INTEGER NOT NULL, -- 1: not-started and run_at has come
+    ready            INTEGER NOT NULL, -- 0: not waiting, 1: waiting for a worker, 2: waiting for run_at
     lease            TEXT NOT NULL,    -- of the last attempt, until it is lost
     lease_until      INTEGER NOT NULL,
     deadline         INTEGER NOT NULL, -- of the attempt
     request          TEXT NOT NULL,    -- by which the claim can be repeated
-    CHECK (ready = 0 OR state = 'not-started'),
+    CHECK (ready IN (0, 1, 2)),
+    CHECK ((ready > 0) = (state = 'not-started')),
     CHECK ((state = 'in-progress') = (lease_until <> 0))
 ) STRICT;
 
@@ -53,11 +54,13 @@ CREATE INDEX tasks_owner_state ON tasks (owner, state, id);
 CREATE INDEX tasks_expiry ON tasks (expires_at) WHERE expires_at > 0;
 
 -- Work to give out, by age within a lane; work that waits for its time; leases.
+-- Their conditions do not name the state: the planner would rather take
+-- tasks_state, and read everything that is in it.
 CREATE INDEX tasks_ready ON tasks (owner, priority, needs, created_at, id) WHERE ready = 1;
-CREATE INDEX tasks_due ON tasks (run_at) WHERE state = 'not-started' AND ready = 0;
-CREATE INDEX tasks_oldest ON tasks (created_at) WHERE state = 'not-started';
-CREATE INDEX tasks_lease ON tasks (lease_until) WHERE state = 'in-progress';
-CREATE INDEX tasks_request ON tasks (worker, request) WHERE state = 'in-progress' AND request <> '';
+CREATE INDEX tasks_due ON tasks (run_at) WHERE ready = 2;
+CREATE INDEX tasks_oldest ON tasks (created_at) WHERE ready > 0;
+CREATE INDEX tasks_lease ON tasks (lease_until) WHERE lease_until > 0;
+CREATE INDEX tasks_request ON tasks (worker, request) WHERE request <> '';
 
 CREATE TABLE task_tags (
     tag     TEXT NOT NULL,
@@ -212,7 +215,7 @@ END;
 
 -- +goose StatementBegin
 CREATE TRIGGER lane_opened AFTER UPDATE OF ready ON tasks
-WHEN old.ready = 0 AND new.ready = 1
+WHEN old.ready <> 1 AND new.ready = 1
     AND NOT EXISTS (SELECT 1 FROM lanes WHERE owner = new.owner AND priority = new.priority AND needs = new.needs)
 BEGIN
     INSERT INTO lanes (owner, priority, needs, turn)
@@ -222,7 +225,7 @@ END;
 
 -- +goose StatementBegin
 CREATE TRIGGER lane_closed AFTER UPDATE OF ready ON tasks
-WHEN old.ready = 1 AND new.ready = 0
+WHEN old.ready = 1 AND new.ready <> 1
     AND NOT EXISTS (SELECT 1 FROM tasks WHERE ready = 1 AND owner = old.owner AND priority = old.priority AND needs = old.needs)
 BEGIN
     DELETE FROM lanes WHERE owner = old.owner AND priority = old.priority AND needs = old.needs;
