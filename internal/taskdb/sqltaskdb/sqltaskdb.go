@@ -12,6 +12,7 @@ import (
 	"context"
 	"database/sql"
 	"log/slog"
+	"sync"
 	"time"
 
 	"minilab/internal/fault"
@@ -87,6 +88,7 @@ type Store struct {
 	db      DB
 	opt     Options
 	started time.Time
+	closing sync.Once
 	closed  chan struct{}
 	claims  waiters // for work
 	feed    signal  // for events
@@ -106,9 +108,9 @@ func New(db DB, opt Options) *Store {
 	return s
 }
 
-// Close ends all waiting and closes the database.
+// Close ends all waiting and closes the database. Closing again does nothing.
 func (s *Store) Close() error {
-	close(s.closed)
+	s.closing.Do(func() { close(s.closed) })
 	for _, a := range []*alarm{s.due, s.reaper, s.trimmer} {
 		a.stop()
 	}
