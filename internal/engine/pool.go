@@ -88,25 +88,23 @@ func (p *Pool) Run(ctx context.Context, job Job) (Result, error) {
 // take finds a process for the owner: one of the owner's, else a fresh one,
 // else a new one in place of somebody else's.
 func (p *Pool) take(ctx context.Context, owner string) (*process, error) {
-	for {
-		proc, ok, err := p.takeIdle(owner)
-		if ok || err != nil {
-			return proc, err
-		}
-		if err := p.backoff.wait(ctx, p.closing); err != nil {
-			return nil, err
-		}
-		proc, err = p.start()
-		if err != nil {
-			return nil, err
-		}
-		proc.owner, proc.owned = owner, true
-		if p.enlist(proc) {
-			return proc, nil
-		}
+	proc, ok, err := p.takeIdle(owner)
+	if ok || err != nil {
+		return proc, err
+	}
+	if err := p.backoff.wait(ctx, p.closing); err != nil {
+		return nil, err
+	}
+	proc, err = p.start()
+	if err != nil {
+		return nil, err
+	}
+	proc.owner, proc.owned = owner, true
+	if !p.enlist(proc) {
 		p.retire(proc)
 		return nil, ErrClosed
 	}
+	return proc, nil
 }
 
 func (p *Pool) takeIdle(owner string) (*process, bool, error) {

@@ -68,7 +68,7 @@ func startProcess(config Config, starter *starter, log *slog.Logger) (*process, 
 	err = starter.start(cmd)
 	theirs.Close() // or its end would not be seen
 	if err != nil {
-		ours.Close()
+		_ = ours.Close() // the start's error is the one to tell
 		return nil, fmt.Errorf("start %s: %w", config.Path, err)
 	}
 	p := &process{cmd: cmd, conn: ours, limits: l, log: log.With("engine_pid", cmd.Process.Pid), ended: make(chan struct{})}
@@ -288,7 +288,7 @@ func (p *process) spent(maxJobs int) bool { return p.dead || p.jobs >= maxJobs }
 
 // end closes the socket, on which the process ends, and waits for that.
 func (p *process) end() {
-	p.conn.Close()
+	_ = p.conn.Close() // that is all there is to say
 	timer := time.NewTimer(endTimeout)
 	defer timer.Stop()
 	select {

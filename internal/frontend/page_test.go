@@ -278,7 +278,7 @@ type spy struct {
 	said string
 }
 
-func (s *spy) Fatalf(format string, args ...any) {
+func (s *spy) Fatalf(format string, _ ...any) {
 	s.said = format
 	runtime.Goexit()
 }

@@ -54,16 +54,16 @@ func number(text string) int64 {
 }
 
 // OpenPart makes the call for length bytes from offset (0: to the end) of a
-// content that was described as c, and gives exactly those bytes or an error.
-func (cl *Client) OpenPart(ctx context.Context, req Request, c Content, offset, length int64) (io.ReadCloser, error) {
-	if length == 0 || length > c.Size-offset {
-		length = c.Size - offset
+// content that was described before, and gives exactly those bytes or an error.
+func (c *Client) OpenPart(ctx context.Context, req Request, content Content, offset, length int64) (io.ReadCloser, error) {
+	if length == 0 || length > content.Size-offset {
+		length = content.Size - offset
 	}
-	req.Header = http.Header{"If-Range": {c.etag()}}
-	if length < c.Size {
+	req.Header = http.Header{"If-Range": {content.etag()}}
+	if length < content.Size {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", offset, offset+length-1))
 	}
-	resp, err := cl.Do(ctx, req)
+	resp, err := c.Do(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (cl *Client) OpenPart(ctx context.Context, req Request, c Content, offset, 
 		resp.Body.Close()
 		return nil, errNonsense.Because(fmt.Errorf("bytes %d+%d instead of %d+%d", o, n, offset, length))
 	}
-	return &exactBody{ReadCloser: resp.Body, rest: length, failed: func(err error) error { return cl.failed(ctx, err) }}, nil
+	return &exactBody{ReadCloser: resp.Body, rest: length, failed: func(err error) error { return c.failed(ctx, err) }}, nil
 }
 
 // exactBody ends with an error when it ends too early.

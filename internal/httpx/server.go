@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -68,6 +69,13 @@ func Waiting(h Handler) Handler {
 	}
 }
 
+func ignoreClosed(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
 // Shutdown stops to take requests, ends those that wait, lets the others go on
 // until ctx ends, and then cuts them off.
 func (s *Server) Shutdown(ctx context.Context) error {
@@ -77,6 +85,5 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err != nil {
 		err = s.http.Close()
 	}
-	<-s.done // always http.ErrServerClosed
-	return err
+	return errors.Join(err, ignoreClosed(<-s.done))
 }

@@ -13,7 +13,7 @@ type webpHeader struct {
 }
 
 var webpHeaders = map[string]webpHeader{
-	"VP8 ": {10, parseVP8},
+	"VP8 ": {10, parseVP8}, //nolint:gocritic // the space is part of the name
 	"VP8L": {5, parseVP8L},
 	"VP8X": {10, parseVP8X},
 }

@@ -94,7 +94,7 @@ func hold(t *testing.T, db *sqlitedb.DB) (release func()) {
 }
 
 // queue starts a Write and returns once it waits in the queue.
-func queue(t *testing.T, db *sqlitedb.DB, ctx context.Context, f func(*sqlitedb.Tx) error) <-chan error {
+func queue(ctx context.Context, t *testing.T, db *sqlitedb.DB, f func(*sqlitedb.Tx) error) <-chan error {
 	t.Helper()
 	answer, before := make(chan error, 1), db.Queued()
 	go func() { answer <- db.Write(ctx, f) }()
@@ -113,9 +113,9 @@ func TestAnErrorUndoesOnlyItsOwnOperation(t *testing.T) {
 	release := hold(t, db)
 	mine := errors.New("mine")
 	good := queue(t, db, t.Context(), put(1))
-	bad := queue(t, db, t.Context(), func(tx *sqlitedb.Tx) error { return errors.Join(put(2)(tx), mine) })
-	broken := queue(t, db, t.Context(), func(tx *sqlitedb.Tx) error { return errors.Join(put(3)(tx), put(1)(tx)) })
-	panics := queue(t, db, t.Context(), func(tx *sqlitedb.Tx) error { _ = put(4)(tx); panic("oh") })
+	bad := queue(t.Context(), t, db, func(tx *sqlitedb.Tx) error { return errors.Join(put(2)(tx), mine) })
+	broken := queue(t.Context(), t, db, func(tx *sqlitedb.Tx) error { return errors.Join(put(3)(tx), put(1)(tx)) })
+	panics := queue(t.Context(), t, db, func(tx *sqlitedb.Tx) error { _ = put(4)(tx); panic("oh") })
 	last := queue(t, db, t.Context(), put(5))
 	release()
 
@@ -242,7 +242,7 @@ func TestFullFailsTheGroupAndEndsWithSpace(t *testing.T) {
 	limit(10)
 	release := hold(t, db)
 	before := queue(t, db, t.Context(), put(1))
-	large := queue(t, db, t.Context(), func(tx *sqlitedb.Tx) error {
+	large := queue(t.Context(), t, db, func(tx *sqlitedb.Tx) error {
 		_, _ = tx.Exec(insert, 2, make([]byte, 1<<20))
 		var n int
 		if err := tx.QueryRow(`SELECT 1`).Scan(&n); err == nil {

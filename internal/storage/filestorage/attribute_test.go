@@ -34,7 +34,7 @@ func TestDiskFault(t *testing.T) {
 			t.Errorf("%v becomes %v", errno, err)
 		}
 	}
-	if err := diskFault(unix.EIO); err != unix.EIO {
+	if err := diskFault(unix.EIO); !errors.Is(err, unix.EIO) {
 		t.Errorf("EIO becomes %v", err)
 	}
 	if diskFault(nil) != nil {

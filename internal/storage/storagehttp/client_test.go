@@ -146,7 +146,7 @@ func describe(h http.Header) {
 }
 
 func TestOtherBytesThanTheDigestSays(t *testing.T) {
-	s := answering(t, func(w http.ResponseWriter, r *http.Request) {
+	s := answering(t, func(w http.ResponseWriter, _ *http.Request) {
 		describe(w.Header())
 		io.WriteString(w, "abd")
 	})
@@ -162,7 +162,7 @@ func TestOtherBytesThanTheDigestSays(t *testing.T) {
 }
 
 func TestCutAnswer(t *testing.T) {
-	s := answering(t, func(w http.ResponseWriter, r *http.Request) {
+	s := answering(t, func(w http.ResponseWriter, _ *http.Request) {
 		describe(w.Header())
 		w.Header().Set("Content-Length", "3")
 		io.WriteString(w, "ab")
@@ -177,7 +177,7 @@ func TestCutAnswer(t *testing.T) {
 
 func TestNonsensicalAnswers(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
-		"no headers": func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "abc") },
+		"no headers": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "abc") },
 		"another part": func(w http.ResponseWriter, r *http.Request) {
 			describe(w.Header())
 			w.Header().Set("Content-Range", "bytes 0-0/3")
@@ -210,7 +210,7 @@ func TestNonsensicalAnswers(t *testing.T) {
 // TestPathsHaveNoSteps looks at what goes over the wire: a proxy cleans paths.
 func TestPathsHaveNoSteps(t *testing.T) {
 	var got string
-	s := answering(t, func(w http.ResponseWriter, r *http.Request) { got = r.RequestURI })
+	s := answering(t, func(_ http.ResponseWriter, r *http.Request) { got = r.RequestURI })
 	for key, want := range map[string]string{
 		"a.1": "a.1", ".": "%2E", "..": "%2E%2E", "../x": "%2E%2E%2Fx", "a/./b.c": "a%2F%2E%2Fb%2Ec", "a//b/": "a%2F%2Fb%2F", "?#%": "%3F%23%25",
 	} {
