@@ -32,9 +32,9 @@ func (h handler) claim(w http.ResponseWriter, r *http.Request) error {
 // lend answers with leases. If the caller has gone they are released at once:
 // nobody would work under them until they expire.
 func (h handler) lend(w http.ResponseWriter, r *http.Request, got []taskdb.Claimed, answer any) error {
-	if err := r.Context().Err(); err != nil {
+	if r.Context().Err() != nil {
 		h.release(r, got)
-		return err
+		return context.Cause(r.Context())
 	}
 	delivered := false
 	defer func() {
