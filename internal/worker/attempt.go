@@ -3,10 +3,10 @@ package worker
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"minilab/internal/engine"
@@ -18,62 +18,117 @@ import (
 // reportTime bounds a report that is made after the attempt's own end.
 const reportTime = 10 * time.Second
 
-// errSource says that the bytes read are not those that the customer sent.
-var errSource = fault.New(fault.Internal, "source-damaged", "the image's bytes in the storage are damaged")
+// Faults that are nobody's image's.
+var (
+	errSource   = fault.New(fault.Internal, "source-damaged", "the image's bytes in the storage are damaged")
+	errDeadline = fault.New(fault.Internal, "deadline-exceeded", "the attempt took longer than it may")
+)
+
+// engineError marks what the engine said of an image; everything else that goes
+// wrong is the lab's own fault.
+type engineError struct{ error }
+
+// Unwrap gives what the engine said.
+func (e engineError) Unwrap() error { return e.error }
+
+// attempt is one try at one task.
+type attempt struct {
+	*Worker
+	work lab.Work
+	log  *slog.Logger
+
+	mu        sync.Mutex
+	cancel    context.CancelCauseFunc
+	reporting bool // the report of success is on its way
+}
 
 // attempt does one task, for which a slot is reserved, and reports on it.
 // Whatever happens, it ends with a report, or with a lease that is lost or will
 // expire.
 func (w *Worker) attempt(parent context.Context, work lab.Work) {
 	claimed := time.Now()
-	ctx, lose := context.WithCancelCause(parent)
-	defer lose(nil)
-	go w.hold(ctx, work, claimed, lose)
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(work.DeadlineSeconds*float64(time.Second)))
-	defer cancel()
-	log := w.Log.With("task_id", work.ID)
+	deadline := time.Duration(work.DeadlineSeconds * float64(time.Second))
+	ctx, cancelDeadline := context.WithTimeoutCause(parent, deadline, errDeadline)
+	defer cancelDeadline()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	a := &attempt{Worker: w, work: work, log: w.Log.With("task_id", work.ID), cancel: cancel}
+	held, letGo := context.WithCancel(context.WithoutCancel(parent))
+	defer letGo()
+	go w.hold(held, work, claimed, a.lose)
 
-	err := w.perform(ctx, work)
+	err := a.perform(ctx)
 	if err == nil {
-		log.Info("work finished", "seconds", time.Since(claimed).Seconds())
+		a.log.Info("work finished", "seconds", time.Since(claimed).Seconds())
 		return
 	}
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
+	a.conclude(parent, err)
+}
+
+// lose stops the attempt, unless its success is being reported: then the
+// answer to that report is the one that counts, since it may be published
+// already.
+func (a *attempt) lose(reason error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.reporting {
+		a.cancel(reason)
 	}
-	w.conclude(parent, work, err, log)
+}
+
+// startReporting says whether success may be reported; from then on lose does
+// nothing.
+func (a *attempt) startReporting(ctx context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	a.reporting = true
+	return nil
 }
 
 // perform does the task up to the report of its success. The slot is free as
 // soon as the image is altered.
-func (w *Worker) perform(ctx context.Context, work lab.Work) error {
-	results, err := w.produce(ctx, work)
+func (a *attempt) perform(ctx context.Context) error {
+	results, err := a.produce(ctx)
 	defer closeAll(results)
 	if err == nil {
-		err = acquire(ctx, w.storing)
+		err = acquire(ctx, a.storing)
 	}
-	w.free(1)
+	a.free(1)
 	if err != nil {
-		return err
+		return reason(ctx, err)
 	}
-	defer func() { <-w.storing }()
-	report, err := w.store(ctx, work, results)
+	defer func() { <-a.storing }()
+	report, err := a.store(ctx, results)
+	if err == nil {
+		err = a.startReporting(ctx)
+	}
 	if err != nil {
-		return err
+		return reason(ctx, err)
 	}
-	return w.finish(ctx, work, report)
+	return a.finish(ctx, report)
+}
+
+// reason is why ctx ended, if it did: what then went wrong follows from that.
+func reason(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 // produce makes all the outputs, in memory.
-func (w *Worker) produce(ctx context.Context, work lab.Work) (results []engine.Result, err error) {
-	source, err := w.fetch(ctx, work)
+func (a *attempt) produce(ctx context.Context) (results []engine.Result, err error) {
+	source, err := a.fetch(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer source.Close()
-	for _, target := range work.Outputs {
-		r, err := w.alter(ctx, engine.Job{
-			Owner: work.Owner, Pipeline: slices.Concat(work.Pipeline, target.Pipeline), Input: source,
+	for _, target := range a.work.Outputs {
+		r, err := a.alter(ctx, engine.Job{
+			Owner: a.work.Owner, Pipeline: slices.Concat(a.work.Pipeline, target.Pipeline), Input: source,
 		})
 		if err != nil {
 			return results, err
@@ -101,13 +156,13 @@ func acquire(ctx context.Context, places chan struct{}) error {
 
 // fetch reads the source into a sealed buffer. The storage's client has
 // compared the bytes with their digest; here it is compared with the task's.
-func (w *Worker) fetch(ctx context.Context, work lab.Work) (*engine.Buffer, error) {
-	o, err := w.Storage.Get(ctx, storage.InProgress, work.Source.Key, storage.Part{})
+func (a *attempt) fetch(ctx context.Context) (*engine.Buffer, error) {
+	o, err := a.Storage.Get(ctx, storage.InProgress, a.work.Source.Key, storage.Part{})
 	if err != nil {
 		return nil, err
 	}
 	defer o.Body.Close()
-	if work.Source.SHA256 != "" && o.SHA256 != work.Source.SHA256 { // a task made by hand may not say it
+	if a.work.Source.SHA256 != "" && o.SHA256 != a.work.Source.SHA256 { // a task made by hand may not say it
 		return nil, errSource
 	}
 	b, err := engine.NewBuffer("source", max(o.Size, 1))
@@ -118,27 +173,31 @@ func (w *Worker) fetch(ctx context.Context, work lab.Work) (*engine.Buffer, erro
 		err = b.Seal()
 	}
 	if err != nil {
-		_ = b.Close() // memory only; the copy's error is the one to tell
+		b.Close()
 		return nil, err
 	}
 	return b, nil
 }
 
 // alter has the engine do the job as soon as it has a process free.
-func (w *Worker) alter(ctx context.Context, j engine.Job) (engine.Result, error) {
-	if err := acquire(ctx, w.altering); err != nil {
+func (a *attempt) alter(ctx context.Context, j engine.Job) (engine.Result, error) {
+	if err := acquire(ctx, a.altering); err != nil {
 		return engine.Result{}, err
 	}
-	defer func() { <-w.altering }()
-	return w.Engine.Run(ctx, j)
+	defer func() { <-a.altering }()
+	r, err := a.Engine.Run(ctx, j)
+	if err != nil {
+		return engine.Result{}, engineError{err}
+	}
+	return r, nil
 }
 
 // store puts the results where the work wants them.
-func (w *Worker) store(ctx context.Context, work lab.Work, results []engine.Result) (lab.Report, error) {
+func (a *attempt) store(ctx context.Context, results []engine.Result) (lab.Report, error) {
 	var report lab.Report
 	for i, r := range results {
-		t := work.Outputs[i]
-		info, err := w.Storage.Put(ctx, storage.Finished, t.Key, r.Output.Reader(), storage.PutOptions{
+		t := a.work.Outputs[i]
+		info, err := a.Storage.Put(ctx, storage.Finished, t.Key, r.Output.Reader(), storage.PutOptions{
 			ContentType: r.ContentType, Size: r.Output.Size(),
 		})
 		if err != nil {
@@ -155,83 +214,44 @@ func (w *Worker) store(ctx context.Context, work lab.Work, results []engine.Resu
 }
 
 // finish reports success, again and again while the master cannot be reached:
-// the work is done, only the lease's end makes it worthless.
-func (w *Worker) finish(ctx context.Context, work lab.Work, report lab.Report) error {
+// the work is done, only the lease's end makes it worthless. Neither a lost
+// heartbeat nor a stopping worker cuts a report short, since it may have been
+// heard. A stopping worker does not repeat it.
+func (a *attempt) finish(ctx context.Context, report lab.Report) error {
 	for pause := pauseMin; ; pause = min(2*pause, pauseMax) {
-		err := w.Lab.Finish(ctx, work.ID, work.Lease, report)
-		if err == nil || !fault.KindOf(err).Transient() || ctx.Err() != nil {
+		err := a.report(ctx, func(ctx context.Context) error {
+			return a.Lab.Finish(ctx, a.work.ID, a.work.Lease, report)
+		})
+		if err == nil || !fault.KindOf(err).Transient() {
 			return err
 		}
-		w.Log.WarnContext(ctx, "finished work cannot be reported, trying on", "task_id", work.ID, "error", err)
+		a.log.Warn("finished work cannot be reported, trying on", "error", err)
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return context.Cause(ctx)
+			return unheardError{err}
 		}
 	}
 }
 
-// conclude tells the master how an attempt that did not succeed has ended.
-func (w *Worker) conclude(parent context.Context, work lab.Work, err error, log *slog.Logger) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), reportTime)
+// unheardError is a report of success of which nobody knows whether it was heard.
+type unheardError struct{ error }
+
+// report makes a call that outlives the attempt, but not for long.
+func (a *attempt) report(ctx context.Context, call func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
 	defer cancel()
-	var told error
-	switch {
-	case lost(err):
-		log.Info("lease lost", "reason", err)
-		w.sweep(ctx, work, log)
-	case errors.Is(err, errLeaseSpent):
-		log.Warn("lease expires, work is left to others", "reason", err)
-		w.trouble.report()
-	case errors.Is(err, errStopping):
-		told = w.Lab.Release(ctx, work.ID, work.Lease)
-	case away(err):
-		log.Warn("work given back: a part of the lab is away", "error", err)
-		w.trouble.report()
-		told = w.Lab.Release(ctx, work.ID, work.Lease)
-	default:
-		f := failure(err)
-		log.Info("work failed", "code", f.Code, "retry", f.Retry, "error", err)
-		told = w.Lab.Fail(ctx, work.ID, work.Lease, f)
-	}
-	if told != nil && !lost(told) {
-		log.Warn("report failed, the lease will expire", "error", told)
-	}
+	return call(ctx)
 }
 
-// sweep removes what a lost attempt has stored. Its keys are of this attempt
-// only, and a lease that is lost has published nothing.
-func (w *Worker) sweep(ctx context.Context, work lab.Work, log *slog.Logger) {
-	for _, t := range work.Outputs {
-		if err := w.Storage.Delete(ctx, storage.Finished, t.Key); err != nil {
-			log.Debug("bytes of a lost attempt stay behind", "key", t.Key, "error", err)
+// sweep removes what the attempt has stored, which the master said is not and
+// will not be published.
+func (a *attempt) sweep(ctx context.Context) {
+	for _, t := range a.work.Outputs {
+		if err := a.Storage.Delete(ctx, storage.Finished, t.Key); err != nil {
+			a.log.Debug("bytes of a lost attempt stay behind", "key", t.Key, "error", err)
 		}
-	}
-}
-
-// away says whether an error is of the lab's own parts, so that neither the
-// image nor the attempt is to blame.
-func away(err error) bool {
-	k := fault.KindOf(err)
-	return k == fault.Unavailable || k == fault.NoSpace || k == fault.TooMany
-}
-
-// failure is what the master is told of an error. An engine process that died
-// may have been unlucky once; any other fault of the image stays one.
-func failure(err error) lab.Failure {
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = engine.ErrTimeout.Because(err)
-	}
-	f := fault.From(err)
-	died := errors.Is(err, engine.ErrCrashed) || errors.Is(err, engine.ErrTimeout) || errors.Is(err, engine.ErrMemory)
-	detail := f.Detail
-	if detail == "" {
-		detail = f.Title
-	}
-	return lab.Failure{
-		Error: lab.Error{Code: f.Code, Detail: detail},
-		Retry: died || f.Kind.Transient() || f.Kind == fault.NotFound,
 	}
 }

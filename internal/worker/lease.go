@@ -19,7 +19,7 @@ const (
 
 // hold keeps the lease alive until ctx ends; it calls lose with the reason
 // when the lease is lost, or as good as lost.
-func (w *Worker) hold(ctx context.Context, work lab.Work, claimed time.Time, lose context.CancelCauseFunc) {
+func (w *Worker) hold(ctx context.Context, work lab.Work, claimed time.Time, lose func(reason error)) {
 	lease := time.Duration(work.LeaseSeconds * float64(time.Second))
 	beat := time.NewTicker(max(share(lease, beatShare), time.Millisecond))
 	defer beat.Stop()

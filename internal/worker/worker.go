@@ -28,13 +28,12 @@ type Config struct {
 	Lab      lab.Workers
 	Storage  storage.Store
 	Engine   Engine
-	Parallel int   // images altered at once, usually one per core
-	MaxBytes int64 // of a source
+	Parallel int // images altered at once, usually one per core
 	Log      *slog.Logger
 }
 
 // claimWait is how long one claim waits for work.
-const claimWait = 30 * time.Second
+const claimWait = 10 * time.Second
 
 // Pauses after a part of the lab was found away, doubling from the first to
 // the last.

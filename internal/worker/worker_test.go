@@ -234,3 +234,101 @@ func TestALeaseThatCannotBeRenewedStopsTheAttempt(t *testing.T) {
 		t.Errorf("the attempt went on for %v of a lease of 500ms", d)
 	}
 }
+
+// cutFinish commits a finish but loses its answer until the heartbeats, which
+// then find the lease ended, have been told so.
+type cutFinish struct {
+	lab.Workers
+	cut  atomic.Bool
+	lost chan struct{}
+}
+
+func (c *cutFinish) Claim(ctx context.Context, r lab.ClaimRequest) ([]lab.Work, error) {
+	return leases{Workers: c.Workers, seconds: 0.2}.Claim(ctx, r)
+}
+
+func (c *cutFinish) Heartbeat(ctx context.Context, id, lease string, progress float64) error {
+	err := c.Workers.Heartbeat(ctx, id, lease, progress)
+	if errors.Is(err, lab.ErrLeaseLost) {
+		close(c.lost)
+	}
+	return err
+}
+
+func (c *cutFinish) Finish(ctx context.Context, id, lease string, r lab.Report) error {
+	err := c.Workers.Finish(ctx, id, lease, r)
+	if err == nil && c.cut.CompareAndSwap(false, true) {
+		<-c.lost
+		return fault.ErrUnavailable
+	}
+	return err
+}
+
+func TestAReportWhoseAnswerIsLostKeepsWhatIsPublished(t *testing.T) {
+	f := mastertest.Open(t)
+	stop := start(t, &cutFinish{Workers: f.Lab, lost: make(chan struct{})}, f.Storage, engineFunc(upper))
+	id := submit(t, f, "one")
+	if st := end(t, f, id); st.Phase != lab.Finished {
+		t.Fatalf("the task ended %+v", st)
+	}
+	stop()
+	res, err := f.Lab.Result(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := res.Open(t.Context(), 0, 0)
+	if err != nil {
+		t.Fatalf("the finished task's result is gone: %v", err)
+	}
+	body.Close()
+}
+
+// badStorage fails each reading as the test wants.
+type badStorage struct {
+	storage.Store
+	get func(ctx context.Context) error
+}
+
+func (b badStorage) Get(ctx context.Context, st storage.State, key string, p storage.Part) (storage.Object, error) {
+	if err := b.get(ctx); err != nil {
+		return storage.Object{}, err
+	}
+	return b.Store.Get(ctx, st, key, p)
+}
+
+func TestWhatIsNotTheImagesFaultIsTriedAgain(t *testing.T) {
+	for name, get := range map[string]func(context.Context) error{
+		"a storage that hangs": func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		},
+		"a proxy that refuses":   func(context.Context) error { return fault.New(fault.Forbidden, "http-403", "answered 403") },
+		"a storage that is lost": func(context.Context) error { return storage.ErrNotFound },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := mastertest.Open(t)
+			var tries atomic.Int32
+			s := badStorage{f.Storage, func(ctx context.Context) error {
+				if tries.Add(1) <= 3 {
+					return get(ctx)
+				}
+				return nil
+			}}
+			start(t, hasty{f.Lab}, s, engineFunc(upper))
+			if st := end(t, f, submit(t, f, "x")); st.Phase != lab.Finished {
+				t.Errorf("the task ended %+v", st)
+			}
+		})
+	}
+}
+
+// hasty gives attempts little time.
+type hasty struct{ lab.Workers }
+
+func (h hasty) Claim(ctx context.Context, r lab.ClaimRequest) ([]lab.Work, error) {
+	list, err := h.Workers.Claim(ctx, r)
+	for i := range list {
+		list[i].DeadlineSeconds = 0.2
+	}
+	return list, err
+}

@@ -1,0 +1,68 @@
+package worker
+
+import (
+	"context"
+	"errors"
+
+	"minilab/internal/engine"
+	"minilab/internal/fault"
+	"minilab/internal/lab"
+)
+
+// conclude tells the master how an attempt that did not succeed has ended.
+func (a *attempt) conclude(ctx context.Context, err error) {
+	told := a.report(ctx, func(ctx context.Context) error { return a.tell(ctx, err) })
+	if told != nil && !lost(told) {
+		a.log.Warn("report failed, the lease will expire", "error", told)
+	}
+}
+
+func (a *attempt) tell(ctx context.Context, err error) error {
+	_, unheard := errors.AsType[unheardError](err)
+	switch {
+	case unheard:
+		a.log.Warn("nobody knows whether the report was heard; the task's state says it", "error", err)
+		return nil
+	case lost(err):
+		a.log.Info("lease lost", "reason", err)
+		a.sweep(ctx)
+		return nil
+	case errors.Is(err, errLeaseSpent):
+		a.log.Warn("lease expires, work is left to others", "reason", err)
+		a.trouble.report()
+		return nil
+	case errors.Is(err, errStopping):
+		return a.Lab.Release(ctx, a.work.ID, a.work.Lease)
+	case away(err):
+		a.log.Warn("work given back: a part of the lab is away", "error", err)
+		a.trouble.report()
+		return a.Lab.Release(ctx, a.work.ID, a.work.Lease)
+	}
+	f := failure(err)
+	a.log.Info("work failed", "code", f.Code, "retry", f.Retry, "error", err)
+	return a.Lab.Fail(ctx, a.work.ID, a.work.Lease, f)
+}
+
+// away says whether an error is of the lab's own parts, so that neither the
+// image nor the attempt is to blame.
+func away(err error) bool {
+	k := fault.KindOf(err)
+	return k == fault.Unavailable || k == fault.NoSpace || k == fault.TooMany
+}
+
+// failure is what the master is told of an error. Only what the engine said of
+// the image can be final, and even an engine process that died may have been
+// unlucky once.
+func failure(err error) lab.Failure {
+	f := fault.From(err)
+	detail := f.Detail
+	if detail == "" {
+		detail = f.Title
+	}
+	_, ofImage := errors.AsType[engineError](err)
+	died := errors.Is(err, engine.ErrCrashed) || errors.Is(err, engine.ErrTimeout) || errors.Is(err, engine.ErrMemory)
+	return lab.Failure{
+		Error: lab.Error{Code: f.Code, Detail: detail},
+		Retry: !ofImage || died || f.Kind.Transient(),
+	}
+}
