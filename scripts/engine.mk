@@ -1,12 +1,13 @@
 # The image engine, bin/minilab-engine (cgo). Included by the Makefile.
 #
 #   make engine                   with the prebuilt libvips that scripts/libvips fetches
-#   make engine LIBVIPS=system    with the system's libvips, 8.14 or newer (pkg-config)
+#   make engine LIBVIPS=system    with the system's libvips, 8.14 or newer, and libjpeg (pkg-config)
 #
 # With the prebuilt library the executable needs bin/lib beside it and nothing
-# else; bin may be moved. `go build`, `go vet` and `go test` find that library
-# in the checkout by themselves once `make libvips` has been run. For the
-# system's they need the tag: GOFLAGS=-tags=system, which is exported here.
+# else; bin may be moved. The libjpeg-turbo that writes JPEGs is linked into it.
+# `go build`, `go vet` and `go test` find both in the checkout by themselves once
+# `make libvips` has been run. For the system's they need the tag:
+# GOFLAGS=-tags=system, which is exported here.
 
 LIBVIPS ?= npm
 VERSION ?= dev
@@ -40,6 +41,7 @@ export GOFLAGS := $(GOFLAGS) -tags=system
 
 libvips:
 	pkg-config --atleast-version 8.14 vips
+	pkg-config --exists --print-errors libjpeg
 
 bin/minilab-engine: $(ENGINE_SOURCES) | libvips
 	CGO_ENABLED=1 go build -trimpath -ldflags '$(ENGINE_LDFLAGS)' -o $@ ./cmd/minilab-engine

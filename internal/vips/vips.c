@@ -188,6 +188,23 @@ sink_write(VipsTargetCustom *target, const void *data, gint64 length, MlSink *si
 	return n;
 }
 
+// ml_sink_write writes all of the data.
+int
+ml_sink_write(MlSink *sink, const void *data, size_t length)
+{
+	const char *p = data;
+
+	while (length > 0) {
+		gint64 n = sink_write(NULL, p, length, sink);
+
+		if (n <= 0)
+			return -1;
+		p += n;
+		length -= n;
+	}
+	return 0;
+}
+
 static gint64
 sink_read(VipsTargetCustom *target, void *data, gint64 length, MlSink *sink)
 {

@@ -33,5 +33,19 @@ typedef struct {
 } MlSink;
 
 VipsTarget *ml_target(MlSink *sink);
+int ml_sink_write(MlSink *sink, const void *data, size_t length);
+
+// How a JPEG is encoded; see JPEG in jpeg.go.
+typedef struct {
+	guint8 h[3], v[3], table[3]; // of each component
+	guint16 tables[4][64];	     // in natural order
+	int rgb, progressive;
+	int restart;
+	int jfif;
+	guint16 version, x_density, y_density;
+	guint8 unit;
+} MlJPEG;
+
+int ml_jpeg(VipsImage *in, MlSink *sink, const MlJPEG *how, const guint8 *segments, size_t length);
 
 char *ml_error(void);
