@@ -94,7 +94,7 @@ func (n *negative) print(job Job, order order) error {
 	}
 	defer swapped.Close()
 	swapped.Remove("jpeg-thumbnail-data") // the Exif preview would show the old colours
-	err = swapped.Save(n.format.saver, job.Output, job.MaxOutput, n.saveOptions())
+	err = n.save(swapped, job)
 	if errors.Is(err, vips.ErrLimit) {
 		return tooLarge(job)
 	}

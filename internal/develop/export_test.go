@@ -5,6 +5,9 @@ import "fmt"
 // HalvedAVIF is halvedAVIF.
 var HalvedAVIF = halvedAVIF
 
+// JPEGMetadata are the segments that encodeJPEG takes over.
+func JPEGMetadata(data, profile []byte) []byte { return readJPEG(data).metadata(profile) }
+
 // TIFFWays describes what saveTIFF keeps.
 func TIFFWays(data []byte) string {
 	h := readTIFF(data)

@@ -21,6 +21,9 @@ type format struct {
 	recolour    func(data []byte, o order) ([]byte, error) // nil: has no table of colours
 	save        func(n *negative) vips.Options
 	fastest     vips.Options // to save a trial image with
+
+	// Instead of a saver of the library; source may be empty.
+	encode func(image *vips.Image, fd int, limit int64, source []byte) error
 }
 
 var (
@@ -31,9 +34,9 @@ var (
 var formats = []format{
 	{
 		name: "jpeg", title: "JPEG", contentType: "image/jpeg",
-		loader: "jpegload_source", saver: "jpegsave_target",
+		loader:  "jpegload_source",
 		matches: starts("\xff\xd8\xff"),
-		save:    saveJPEG,
+		encode:  encodeJPEG,
 	},
 	{
 		name: "png", title: "PNG", contentType: "image/png",

@@ -1,143 +1,141 @@
 package develop
 
-import "minilab/internal/vips"
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
 
-// saveJPEG keeps the quality, the kind of scan and, as far as the library can,
-// the chroma sampling of the source.
-func saveJPEG(n *negative) vips.Options {
-	h := readJPEG(n.data)
-	subsample := "off"
-	if h.halved {
-		subsample = "on"
-	}
-	return vips.Options{"Q": h.quality(), "interlace": h.progressive, "subsample_mode": subsample}
-}
-
-// jpegHeader is what a JPEG's header says and the library does not tell.
-type jpegHeader struct {
-	progressive bool
-	halved      bool // chroma has half the width and half the height: 4:2:0
-	components  int
-	tables      [4]*[64]int // quantisation, in zigzag order
-}
-
-const (
-	markSOF0  = 0xc0
-	markDHT   = 0xc4
-	markJPG   = 0xc8
-	markDAC   = 0xcc
-	markSOF15 = 0xcf
-	markSOS   = 0xda
-	markDQT   = 0xdb
+	"minilab/internal/vips"
 )
 
-// readJPEG reads the segments up to the first scan. What it cannot make sense
-// of it leaves out: whether the image is whole is the decoder's business.
-func readJPEG(data []byte) jpegHeader {
-	var h jpegHeader
-	for at := 2; at+4 <= len(data) && data[at] == 0xff; {
-		mark := data[at+1]
-		if mark == 0xff { // padding
-			at++
-			continue
-		}
-		size := int(data[at+2])<<8 | int(data[at+3])
-		if mark == markSOS || size < 2 || at+2+size > len(data) {
-			break
-		}
-		body := data[at+4 : at+2+size]
-		switch {
-		case mark == markDQT:
-			h.readTables(body)
-		case mark >= markSOF0 && mark <= markSOF15 && mark != markDHT && mark != markJPG && mark != markDAC:
-			h.readFrame(mark, body)
-		}
-		at += 2 + size
+// encodeJPEG keeps the ways of the source: its quantisation tables, its
+// sampling of chroma, its kind of scan, its restart markers, its density and its
+// metadata. Without a source it makes do with defaults.
+func encodeJPEG(image *vips.Image, fd int, limit int64, source []byte) error {
+	h := readJPEG(source)
+	how := vips.JPEG{
+		Components:  h.sampling(image.Bands()),
+		RGB:         h.rgb(),
+		Progressive: h.progressive,
+		Restart:     h.restart,
+		JFIF:        h.jfif,
+		Segments:    h.metadata(image.Blob("icc-profile-data")),
 	}
-	return h
+	h.quantise(&how)
+	return image.SaveJPEG(fd, limit, how)
 }
 
-func (h *jpegHeader) readTables(body []byte) {
-	for len(body) > 0 {
-		wide, id := body[0]>>4 != 0, body[0]&3
-		size := 64
-		if wide {
-			size = 128
-		}
-		if len(body) < 1+size {
-			return
-		}
-		t := new([64]int)
-		for i := range t {
-			if wide {
-				t[i] = int(body[1+2*i])<<8 | int(body[2+2*i])
-			} else {
-				t[i] = int(body[1+i])
+// sampling is that of the source for as many components, with their tables.
+// Components are not sampled down when the encoder cannot do it the source's
+// way, and when they are, or were, colours: another one may now be in the place
+// of one that was.
+func (h *jpegHeader) sampling(bands int) []vips.Component {
+	components := make([]vips.Component, bands)
+	for i := range components {
+		components[i] = vips.Component{H: 1, V: 1, Table: uint8(min(i, 1))}
+	}
+	if len(h.components) < bands {
+		return components
+	}
+	source := h.components[:bands]
+	colours := h.rgb() && !alike(source) || len(h.components) == 4 && h.transform != adobeYCCK
+	if !colours && vips.CanSample(source) {
+		return source
+	}
+	for i := range components {
+		components[i].Table = source[i].Table
+	}
+	return components
+}
+
+// alike says that all components have the same factors.
+func alike(components []vips.Component) bool {
+	return !slices.ContainsFunc(components, func(c vips.Component) bool {
+		return c.H != components[0].H || c.V != components[0].V
+	})
+}
+
+// quantise takes the source's tables over, all or, when one that is needed is
+// missing or of no use, none: then those of the nearest quality.
+func (h *jpegHeader) quantise(how *vips.JPEG) {
+	usable := true
+	for _, c := range how.Components {
+		usable = usable && h.tables[c.Table] != nil && h.tables[c.Table].Usable()
+	}
+	if usable {
+		for i, t := range h.tables {
+			if t != nil {
+				how.Tables[i] = *t
 			}
 		}
-		h.tables[id] = t
-		body = body[1+size:]
-	}
-}
-
-func (h *jpegHeader) readFrame(mark byte, body []byte) {
-	h.progressive = mark&3 == 2
-	if len(body) < 6 {
 		return
 	}
-	h.components = int(body[5])
-	if h.components == 3 && len(body) >= 15 {
-		h.halved = body[7] == 0x22 && body[10] == 0x11 && body[13] == 0x11
+	how.Tables[0], how.Tables[1] = tableOf(0, h.quality()), tableOf(1, h.quality())
+	for i := range how.Components {
+		how.Components[i].Table = uint8(min(i, 1))
 	}
 }
 
-// annexK are the tables of ITU-T T.81, annex K.1, for luminance and
-// chrominance, in zigzag order.
-var annexK = [2][64]int{
-	{
-		16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40,
-		26, 24, 22, 22, 24, 49, 35, 37, 29, 40, 58, 51, 61, 60, 57, 51,
-		56, 55, 64, 72, 92, 78, 64, 68, 87, 69, 55, 56, 80, 109, 81, 87,
-		95, 98, 103, 104, 103, 62, 77, 113, 121, 112, 100, 120, 92, 101, 103, 99,
-	},
-	{
-		17, 18, 18, 24, 21, 24, 47, 26, 26, 47, 99, 66, 56, 66, 99, 99,
-		99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
-		99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
-		99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
-	},
+// rgb says that three components are colours as they are. It judges as the
+// decoder does.
+func (h *jpegHeader) rgb() bool {
+	if len(h.components) != 3 || h.jfif != nil {
+		return false
+	}
+	if h.adobe {
+		return h.transform == adobeNone
+	}
+	return string(h.ids) == "RGB"
 }
 
-// defaultQuality is for an image whose tables are not in its header.
-const defaultQuality = 90
+// What the segments of metadata start with.
+const (
+	exifHead      = "Exif\x00\x00"
+	xmpHead       = "http://ns.adobe.com/xap/1.0/\x00"
+	xmpMoreHead   = "http://ns.adobe.com/xmp/extension/\x00"
+	photoshopHead = "Photoshop 3.0\x00"
+	profileHead   = "ICC_PROFILE\x00"
+	adobeHead     = "Adobe"
+)
 
-// quality is the one of 1 to 100 whose tables come closest to the image's, as
-// the sum of differences. The Independent JPEG Group's library scales the
-// tables of annex K by s/100, s = 5000/q below 50 and 200 - 2q from there on
-// (jpeg_quality_scaling in jcparam.c), rounds, and keeps within 1 to 255.
-func (h jpegHeader) quality() int {
-	best, least := defaultQuality, -1
-	for q := 1; q <= 100 && h.tables[0] != nil; q++ {
-		d := distance(h.tables[0], &annexK[0], q)
-		if h.tables[1] != nil {
-			d += distance(h.tables[1], &annexK[1], q)
+// metadata are the segments that the result takes over, with the profile that
+// the image has now. Left out are the small pictures of a JFIF header and of
+// Exif, which show the old colours, and what points to further pictures behind
+// the first, which are not kept.
+func (h *jpegHeader) metadata(profile []byte) []byte {
+	var out []byte
+	for _, s := range h.segments {
+		switch {
+		case s.is(markAPP1, exifHead):
+			out = appendSegment(out, s.mark, withoutPreview(s.body))
+		case s.is(markAPP1, xmpHead), s.is(markAPP1, xmpMoreHead), s.is(markAPP13, photoshopHead), s.mark == markCOM,
+			s.is(markAPP14, adobeHead) && len(h.components) == 3:
+			out = appendSegment(out, s.mark, s.body)
 		}
-		if least < 0 || d <= least {
-			best, least = q, d
-		}
 	}
-	return best
+	return appendProfile(out, profile)
 }
 
-func distance(t, base *[64]int, quality int) int {
-	scale := 200 - 2*quality
-	if quality < 50 {
-		scale = 5000 / quality
+func (s segment) is(mark byte, head string) bool {
+	return s.mark == mark && bytes.HasPrefix(s.body, []byte(head))
+}
+
+func appendSegment(out []byte, mark byte, body []byte) []byte {
+	out = append(out, 0xff, mark)
+	out = binary.BigEndian.AppendUint16(out, uint16(2+len(body)))
+	return append(out, body...)
+}
+
+// appendProfile cuts a profile into segments as ICC.1, annex B.4, says.
+func appendProfile(out, profile []byte) []byte {
+	const most = 0xffff - 2 - len(profileHead) - 2
+	count := (len(profile) + most - 1) / most
+	if count > 255 {
+		return out
 	}
-	sum := 0
-	for i, b := range base {
-		d := t[i] - min(max((b*scale+50)/100, 1), 255)
-		sum += max(d, -d)
+	for i := range count {
+		part := append([]byte(profileHead), byte(i+1), byte(count))
+		out = appendSegment(out, markAPP2, append(part, profile[i*most:min((i+1)*most, len(profile))]...))
 	}
-	return sum
+	return out
 }

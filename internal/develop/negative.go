@@ -119,7 +119,12 @@ func (n *negative) recolour(o order) ([]byte, error) {
 	return n.format.recolour(n.data, o)
 }
 
-func (n *negative) saveOptions() vips.Options { return n.format.save(n) }
+func (n *negative) save(image *vips.Image, job Job) error {
+	if n.format.encode != nil {
+		return n.format.encode(image, job.Output, job.MaxOutput, n.data)
+	}
+	return image.Save(n.format.saver, job.Output, job.MaxOutput, n.format.save(n))
+}
 
 // writeAll writes data to the start of an empty file.
 func writeAll(fd int, data []byte) error {

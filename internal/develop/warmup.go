@@ -46,7 +46,12 @@ func (f *format) try() error {
 		return err
 	}
 	defer unix.Close(fd)
-	if err := image.Save(f.saver, fd, enough, f.fastest); err != nil {
+	if f.encode != nil {
+		err = f.encode(image, fd, enough, nil)
+	} else {
+		err = image.Save(f.saver, fd, enough, f.fastest)
+	}
+	if err != nil {
 		return err
 	}
 	data := make([]byte, enough)
