@@ -232,6 +232,9 @@ func (s *Store) takeFair(c *change, r taskdb.ClaimRequest) (list []*row, err err
 		if err != nil {
 			return nil, err
 		}
+		if len(round) == 0 {
+			return list, nil // a lane without work, which the schema does not let be
+		}
 		list = append(list, round...)
 	}
 	return list, nil

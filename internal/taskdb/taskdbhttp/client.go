@@ -103,7 +103,7 @@ func (c *Client) Claim(ctx context.Context, r taskdb.ClaimRequest) ([]taskdb.Cla
 	}
 	body := claimBody{Worker: r.Worker, Accepts: r.Accepts, Max: r.Max, Wait: duration(r.Wait), Request: r.Request, ID: r.ID}
 	var answer claims
-	if _, err := c.http.JSON(ctx, http.MethodPost, "/claims", nil, body, &answer); err != nil {
+	if _, err := c.http.Poll(ctx, r.Wait, http.MethodPost, "/claims", nil, body, &answer); err != nil {
 		return nil, err
 	}
 	list := make([]taskdb.Claimed, len(answer.Claims))
@@ -174,6 +174,6 @@ func (c *Client) Events(ctx context.Context, after int64, limit int, wait time.D
 		q.Set("wait", min(wait, taskdb.MaxWait).String())
 	}
 	var answer events
-	_, err := c.http.JSON(ctx, http.MethodGet, "/events", q, nil, &answer)
+	_, err := c.http.Poll(ctx, min(wait, taskdb.MaxWait), http.MethodGet, "/events", q, nil, &answer)
 	return answer.Events, err
 }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -171,6 +172,64 @@ func TestCloseEndsAllWaiting(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("somebody waits on")
 	}
+}
+
+// leaving is a database whose callers leave while it writes.
+type leaving struct {
+	db
+	leave func()
+}
+
+func (l *leaving) Write(ctx context.Context, f func(sqltaskdb.Tx) error) error {
+	defer l.leave()
+	return l.db.Write(ctx, f)
+}
+
+func TestWhatIsClaimedForACallerWhoHasGoneIsReleased(t *testing.T) {
+	d, err := openDB(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &leaving{db: d, leave: func() {}}
+	s := sqltaskdb.New(l, sqltaskdb.Options{})
+	t.Cleanup(func() { s.Close() })
+	create(t, s, taskdb.Task{ID: "a"})
+	for _, r := range []taskdb.ClaimRequest{{Worker: "w"}, {Worker: "w", Wait: time.Minute}, {Worker: "w", ID: "a"}} {
+		ctx, leave := context.WithCancel(t.Context())
+		l.leave = leave
+		list, err := s.Claim(ctx, r)
+		l.leave = func() {}
+		if !errors.Is(err, context.Canceled) || len(list) != 0 {
+			t.Errorf("who has gone was given %v, %v", list, err)
+		}
+		if task, err := s.Get(t.Context(), "a"); err != nil || task.State != taskdb.NotStarted {
+			t.Errorf("the task is %s, %v", task.State, err)
+		}
+	}
+}
+
+// TestALaneWithoutWorkHarmsNobody: the schema does not let it be, and a claim
+// must not go round for ever if it is.
+func TestALaneWithoutWorkHarmsNobody(t *testing.T) {
+	s, d := start(t, t.TempDir(), sqltaskdb.Options{})
+	err := d.Write(t.Context(), func(tx sqltaskdb.Tx) error {
+		_, err := tx.Exec(`INSERT INTO lanes (owner, priority, needs, turn) VALUES ('ghost', 0, 'image', 0)`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	create(t, s, taskdb.Task{ID: "a"})
+	for range 2 {
+		list, err := s.Claim(t.Context(), taskdb.ClaimRequest{Worker: "w"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list) == 1 {
+			return
+		}
+	}
+	t.Error("the ghost keeps the others from their turn")
 }
 
 // TestOutbox: each end of a task with a callback leaves one call to make, and
