@@ -30,6 +30,9 @@ const (
 	DefaultNeeds = "image" // the operations that are built in
 
 	IdempotencyKeep = 24 * time.Hour
+	MaxKeep         = 100 * 365 * 24 * time.Hour
+
+	minYear, maxYear = 1970, 9000 // of a time to run at
 )
 
 var idPattern = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
@@ -63,8 +66,10 @@ func CheckNew(t Task) error {
 		return ErrTask.Detailf("a task has at most %d tags", MaxTags)
 	case len(t.Outputs) > MaxOutputs:
 		return ErrTask.Detailf("a task has at most %d outputs", MaxOutputs)
-	case t.Keep < 0:
-		return ErrTask.Detailf("a time to keep is not negative")
+	case t.Keep < 0 || t.Keep > MaxKeep:
+		return ErrTask.Detailf("a time to keep is at most %v", MaxKeep)
+	case !t.RunAt.IsZero() && (t.RunAt.UTC().Year() < minYear || t.RunAt.UTC().Year() > maxYear):
+		return ErrTask.Detailf("a time to run at is in a year from %d to %d", minYear, maxYear)
 	}
 	names := append([]string{t.Owner, t.Needs, t.IdempotencyKey, t.IdempotencyHash}, t.Tags...)
 	for i, o := range t.Outputs {

@@ -46,12 +46,12 @@ type Task struct {
 	Outputs  []Output          `json:"outputs"` // wanted; once finished with what they have become
 	Source   Blob              `json:"source"`
 	Facts    json.RawMessage   `json:"facts,omitempty"` // a JSON object, from the worker
-	Error    *Error            `json:"error,omitempty"` // of the last attempt that failed
-	Progress float64           `json:"progress"`        // of the present attempt, 0 to 1
+	Error    *Error            `json:"error,omitempty"` // of the last attempt that failed; gone once it is finished
+	Progress float64           `json:"progress"`        // of the present attempt, 0 to 1; finished: 1
 	Callback string            `json:"callback,omitempty"`
 
 	Worker   string `json:"worker,omitempty"` // who holds or held the last lease
-	Token    int64  `json:"token"`            // of the last claim, from 1; never reset
+	Token    int64  `json:"token"`            // of the last claim, from 1; never reset, not even when a deleted id comes again within days
 	Failures int    `json:"failures"`         // errors that may pass
 	Crashes  int    `json:"crashes"`          // engine processes that died of it
 	Lost     int    `json:"lost"`             // leases that expired
@@ -136,7 +136,8 @@ type Tasks interface {
 	Get(ctx context.Context, id string) (Task, error)
 
 	// List gives tasks in the order of their ids, whole ones. Whatever matches
-	// during the whole listing comes exactly once.
+	// during the whole listing comes exactly once. A state that is none is
+	// ErrTask, a cursor that was not given out for this direction ErrCursor.
 	List(ctx context.Context, f Filter) (Page, error)
 
 	// Cancel makes a task that has not ended canceled, at once; canceling a
@@ -161,16 +162,16 @@ type ClaimRequest struct {
 	Accepts []string      // what it can do; empty: DefaultNeeds
 	Max     int           // how many tasks at most, 1 to MaxClaim; 0: 1
 	Wait    time.Duration // how long to wait for the first one, up to MaxWait
-	Request string        // a repeated request of the same worker gives the same leases again; empty: none
+	Request string        // a repeated request of the same worker gives the same leases again, fresh; empty: none
 	ID      string        // only this very task; empty: any
 }
 
 // Claimed is a task with the lease on it.
 type Claimed struct {
 	Task
-	Lease    string        // opaque, holds the token
-	Duration time.Duration // how long the lease is good without a heartbeat
-	Deadline time.Duration // how long the whole attempt may take
+	Lease    string        // opaque, holds the token and cannot be guessed
+	Duration time.Duration // how long the lease is good from now without a heartbeat
+	Deadline time.Duration // how long the whole attempt may take from now
 }
 
 // Heartbeat keeps a lease alive.
@@ -204,8 +205,9 @@ type Release struct {
 
 // Leases is what the master asks for its workers. The lists answer entry by
 // entry: errs has the length of the list and nil where it went well; err is
-// for what befell the whole call. A lease that is not the current one, or is
-// no lease at all, is ErrLeaseLost; if the task was canceled under its last
+// for what befell the whole call, ErrTask for a list of more than MaxBatch. A
+// lease that is not the current one, or is no lease at all, or is of a task
+// that does not exist, is ErrLeaseLost; if the task was canceled under its last
 // lease, that lease is told ErrCanceled.
 type Leases interface {
 	// Claim leases ready tasks: not started, RunAt come, Needs among the
@@ -213,7 +215,8 @@ type Leases interface {
 	// turns; an owner's tasks go by age. No task is leased twice at a time.
 	// With nothing to give it waits for an event, at most Wait, and then gives
 	// an empty list. With ID it does not wait: ErrNotFound, or ErrTransition
-	// when that task is not ready.
+	// when that task is not ready or needs what is not accepted. A claim whose
+	// context has ended holds nothing.
 	Claim(ctx context.Context, r ClaimRequest) ([]Claimed, error)
 
 	// Heartbeat extends leases by their duration, but not past the attempt's
@@ -226,7 +229,7 @@ type Leases interface {
 	Finish(ctx context.Context, list []Finish) (errs []error, err error)
 
 	// Fail ends attempts; Judge says what becomes of the tasks. The same
-	// failure again is ErrLeaseLost.
+	// failure again is ErrLeaseLost. Errors are cut to size by ClampError.
 	Fail(ctx context.Context, list []Failure) (errs []error, err error)
 
 	// Release puts tasks back to not-started, ready at once.

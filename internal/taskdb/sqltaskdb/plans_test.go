@@ -102,6 +102,9 @@ func wantPlan(t *testing.T, db *sql.DB, query string, indexes ...string) {
 		}
 		plan = append(plan, step)
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	text := strings.Join(plan, "\n")
 	for _, index := range indexes {
 		if !strings.Contains(text, index) {

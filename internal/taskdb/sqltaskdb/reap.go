@@ -68,8 +68,7 @@ func (s *Store) reapLater() {
 }
 
 // reapDue is the reaper's alarm: it goes on as long as there are leases.
-func (s *Store) reapDue() {
-	ctx := context.Background()
+func (s *Store) reapDue(ctx context.Context) {
 	n, err := s.Reap(ctx)
 	leases := true
 	if err == nil {
@@ -88,12 +87,12 @@ func (s *Store) reapDue() {
 
 // promoteDue is the alarm for work whose time has come. It is armed again
 // while somebody waits.
-func (s *Store) promoteDue() {
+func (s *Store) promoteDue(ctx context.Context) {
 	if s.claims.none() {
 		return
 	}
 	var due int64
-	err := s.write(context.Background(), func(c *change) (err error) {
+	err := s.write(ctx, func(c *change) (err error) {
 		due, err = promoteReady(c)
 		return err
 	})

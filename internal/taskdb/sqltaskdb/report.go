@@ -3,7 +3,6 @@ package sqltaskdb
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 
 	"minilab/internal/fault"
@@ -127,7 +126,7 @@ func results(h held, f taskdb.Finish) (outputs, facts string, err error) {
 		return "", "", err
 	}
 	if len(f.Facts) > 0 {
-		err = encode(&facts, json.RawMessage(f.Facts))
+		err = encode(&facts, f.Facts)
 	}
 	return outputs, facts, err
 }

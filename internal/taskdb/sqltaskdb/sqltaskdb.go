@@ -98,11 +98,13 @@ type Store struct {
 }
 
 // New makes a task database of an open database, which it owns from then on.
-func New(db DB, opt Options) *Store {
+// What it does by itself until Close has the values of ctx, not its end.
+func New(ctx context.Context, db DB, opt Options) *Store {
+	ctx = context.WithoutCancel(ctx)
 	s := &Store{db: db, opt: opt.withDefaults(), started: time.Now(), closed: make(chan struct{})}
-	s.due = newAlarm(s.promoteDue)
-	s.reaper = newAlarm(s.reapDue)
-	s.trimmer = newAlarm(s.trimDue)
+	s.due = newAlarm(func() { s.promoteDue(ctx) })
+	s.reaper = newAlarm(func() { s.reapDue(ctx) })
+	s.trimmer = newAlarm(func() { s.trimDue(ctx) })
 	s.reapLater()
 	s.trimmer.within(trimEvery)
 	return s

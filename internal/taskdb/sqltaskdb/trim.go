@@ -71,8 +71,8 @@ func (s *Store) trimEvents(c *change) (more bool, err error) {
 }
 
 // trimDue is the trimmer's alarm.
-func (s *Store) trimDue() {
-	if err := s.Trim(context.Background()); err != nil {
+func (s *Store) trimDue(ctx context.Context) {
+	if err := s.Trim(ctx); err != nil {
 		s.opt.Log.Error("old entries could not be removed", "error", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -147,12 +148,10 @@ func answer(w http.ResponseWriter, status int, t taskdb.Task, err error) error {
 	return httpx.WriteJSON(w, status, t)
 }
 
-func stateNames() (names string) {
+func stateNames() string {
+	names := make([]string, len(taskdb.States))
 	for i, s := range taskdb.States {
-		if i > 0 {
-			names += ", "
-		}
-		names += string(s)
+		names[i] = string(s)
 	}
-	return names
+	return strings.Join(names, ", ")
 }

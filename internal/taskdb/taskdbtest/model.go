@@ -25,10 +25,10 @@ var modelCases = []testCase{
 }
 
 const (
-	modelTasks   = 150
+	modelTasks   = 100
 	modelWorkers = 12
 	modelSeed    = 1
-	modelLimit   = 20 * time.Second
+	modelLimit   = 2 * time.Minute // of a failing run; a good one takes a second or two
 )
 
 // history is what the actors were told.
@@ -90,7 +90,7 @@ func (s *suite) reapUntil(ctx context.Context) {
 
 // meddle cancels and retries at random.
 func (s *suite) meddle(ctx context.Context, r *rand.Rand) {
-	for range 300 {
+	for range 150 {
 		id := fmt.Sprintf("m-%05d", r.IntN(modelTasks))
 		var err error
 		if r.IntN(3) == 0 {

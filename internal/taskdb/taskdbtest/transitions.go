@@ -83,15 +83,16 @@ func transitions(s *suite) {
 			before := s.get(id)
 			err := act.do(s, c)
 			after := s.get(id)
-			if from == taskdb.Canceled && act.action == taskdb.ActCancel {
+			switch {
+			case from == taskdb.Canceled && act.action == taskdb.ActCancel:
 				s.ok(err) // succeeds and changes nothing
 				s.same(after, before)
-			} else if may(from, act.action) != (err == nil) {
+			case may(from, act.action) != (err == nil):
 				s.Errorf("%s of a task that is %s: %v", act.action, from, err)
-			} else if err != nil {
+			case err != nil:
 				s.refusal(act.action, from, err)
 				s.same(after, before)
-			} else {
+			default:
 				seen = append(seen, taskdb.Transition{From: from, Action: act.action, To: after.State})
 			}
 			s.ok(s.Delete(s.Context(), id))

@@ -22,7 +22,7 @@ var waitCases = []testCase{
 		_, err := s.Retry(s.Context(), c.ID)
 		s.ok(err)
 	})},
-	{name: "a waiting claim wakes when a lease expires", run: wakesAfter(func(s *suite, c taskdb.Claimed) { s.expire(1) })},
+	{name: "a waiting claim wakes when a lease expires", run: wakesAfter(func(s *suite, _ taskdb.Claimed) { s.expire(1) })},
 	{name: "a waiting claim wakes when a task's time has come", run: wakesBy(func(s *suite) {
 		s.create("a", func(t *taskdb.Task) { t.RunAt = s.clock.Now().Add(20 * time.Millisecond) })
 	})},

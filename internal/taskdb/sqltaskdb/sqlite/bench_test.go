@@ -80,7 +80,7 @@ func filled(b testing.TB, ended, waiting, owners int) *sqltaskdb.Store {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := sqltaskdb.New(d, sqltaskdb.Options{MaxWaiting: 10_000_000, Log: slog.New(slog.DiscardHandler)})
+	s := sqltaskdb.New(b.Context(), d, sqltaskdb.Options{MaxWaiting: 10_000_000, Log: slog.New(slog.DiscardHandler)})
 	b.Cleanup(func() { s.Close() })
 	for at := 0; at < ended+waiting; at += 10_000 {
 		state, ready := "finished", 0

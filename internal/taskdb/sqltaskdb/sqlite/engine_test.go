@@ -25,7 +25,7 @@ func start(t *testing.T, dir string, opt sqltaskdb.Options) (*sqltaskdb.Store, d
 		t.Fatal(err)
 	}
 	opt.Log = slog.New(slog.DiscardHandler)
-	s := sqltaskdb.New(d, opt)
+	s := sqltaskdb.New(t.Context(), d, opt)
 	t.Cleanup(func() { s.Close() })
 	return s, d
 }
@@ -191,7 +191,7 @@ func TestWhatIsClaimedForACallerWhoHasGoneIsReleased(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := &leaving{db: d, leave: func() {}}
-	s := sqltaskdb.New(l, sqltaskdb.Options{})
+	s := sqltaskdb.New(t.Context(), l, sqltaskdb.Options{})
 	t.Cleanup(func() { s.Close() })
 	create(t, s, taskdb.Task{ID: "a"})
 	for _, r := range []taskdb.ClaimRequest{{Worker: "w"}, {Worker: "w", Wait: time.Minute}, {Worker: "w", ID: "a"}} {

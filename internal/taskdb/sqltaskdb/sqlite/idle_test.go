@@ -31,7 +31,7 @@ func TestIdleCostsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &counted{db: d}
-	s := sqltaskdb.New(c, sqltaskdb.Options{Lease: lease})
+	s := sqltaskdb.New(t.Context(), c, sqltaskdb.Options{Lease: lease})
 	t.Cleanup(func() { s.Close() })
 	create(t, s, taskdb.Task{ID: "later", RunAt: time.Now().Add(time.Hour)})
 	create(t, s, taskdb.Task{ID: "other", Needs: "gpu"})

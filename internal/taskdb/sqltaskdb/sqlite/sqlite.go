@@ -25,7 +25,7 @@ func Open(ctx context.Context, dir string, opt sqltaskdb.Options) (*sqltaskdb.St
 	if err != nil {
 		return nil, err
 	}
-	return sqltaskdb.New(d, opt), nil
+	return sqltaskdb.New(ctx, d, opt), nil
 }
 
 func openDB(ctx context.Context, dir string) (db, error) {
