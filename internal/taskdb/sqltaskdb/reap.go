@@ -84,23 +84,3 @@ func (s *Store) reapDue(ctx context.Context) {
 		s.reapLater()
 	}
 }
-
-// promoteDue is the alarm for work whose time has come. It is armed again
-// while somebody waits.
-func (s *Store) promoteDue(ctx context.Context) {
-	if s.claims.none() {
-		return
-	}
-	var due int64
-	err := s.write(ctx, func(c *change) (err error) {
-		due, err = promoteReady(c)
-		return err
-	})
-	if err != nil {
-		s.opt.Log.Error("waiting work could not be made ready", "error", err)
-		due = s.now() + s.opt.Lease.Microseconds()/6
-	}
-	if due > 0 {
-		s.due.within(s.until(due))
-	}
-}
