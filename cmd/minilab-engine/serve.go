@@ -57,7 +57,7 @@ func do(job wire.Job, input, output int) wire.Answer {
 func process(job wire.Job, input, output int) (develop.Result, error) {
 	p, err := pipeline.Parse(job.Pipeline)
 	if err != nil {
-		return develop.Result{}, fmt.Errorf("pipeline: %v", err) // the worker's mistake
+		return develop.Result{}, fault.ErrInternal.Because(fmt.Errorf("pipeline: %w", err)) // the worker's mistake
 	}
 	data, err := mapInput(input)
 	if err != nil {

@@ -38,6 +38,8 @@ type Result struct {
 // Develop does the job. Faults of the image are those of package wire; any
 // other error is a defect.
 func Develop(job Job) (Result, error) {
+	vips.Forget()
+	defer vips.Forget() // what it says about this image, no other may be told
 	f, err := sniff(job.Input)
 	if err != nil {
 		return Result{}, err

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,7 +70,7 @@ func TestCutImagesAreBroken(t *testing.T) {
 			if !errors.Is(err, wire.ErrBroken) {
 				t.Errorf("%s cut to %d of %d bytes: %v", name, size, len(data), err)
 			}
-			if err != nil && (strings.Contains(err.Error(), "0x") || strings.Contains(err.Error(), "\n")) {
+			if err != nil && (strings.Contains(err.Error(), "0x") || strings.Contains(err.Error(), "seek") || strings.Contains(err.Error(), "\n")) {
 				t.Errorf("%s: this is not for people: %q", name, err)
 			}
 		}
@@ -154,5 +155,30 @@ func TestDefectsAreNotTheImagesFault(t *testing.T) {
 	}
 	if _, err := vips.Load("nonsense", []byte("x"), nil); err == nil || fault.KindOf(err) != fault.Internal {
 		t.Errorf("an unknown operation is %v", err)
+	}
+}
+
+// TestReasonsAreNotOfAnotherImage: what the library says about one customer's
+// image is not told to another.
+func TestReasonsAreNotOfAnotherImage(t *testing.T) {
+	alone := bytes.Clone(encodePNG(t, scene(2, 2)))
+	alone[25] = 9 // no such colour type
+	binary.BigEndian.PutUint32(alone[29:], crc32.ChecksumIEEE(alone[12:29]))
+	_, _, want := try(t, alone, "swap")
+	if !errors.Is(want, wire.ErrBroken) {
+		t.Fatal(want)
+	}
+	jpeg := sample(t)["jpeg"]
+	scan := bytes.LastIndex(jpeg, []byte("\xff\xda"))
+	for name, before := range map[string][]byte{
+		"a warning":   slices.Concat(jpeg[:scan], []byte("extraneous"), jpeg[scan:]),
+		"lost pixels": slices.Concat(jpeg[:len(jpeg)*2/3], []byte("\xff\xd9")),
+	} {
+		for _, order := range []string{"swap", "swap:rgb"} {
+			_, _, _ = try(t, before, order)
+			if _, _, err := try(t, alone, "swap"); err == nil || err.Error() != want.Error() {
+				t.Errorf("after %s: %q, want %q", name, err, want)
+			}
+		}
 	}
 }

@@ -22,11 +22,12 @@ func saveTIFF(n *negative) vips.Options {
 	case 32773:
 		o["compression"] = "packbits"
 	}
-	if h.tag(tiffPredictor, 1) == 1 {
+	switch {
+	case h.tag(tiffPredictor, 1) == 1:
 		o["predictor"] = "none"
-	} else if n.image.Float() {
+	case n.image.Float():
 		o["predictor"] = "float"
-	} else {
+	default:
 		o["predictor"] = "horizontal"
 	}
 	if width, height := h.tag(tiffTileWidth, 0), h.tag(tiffTileLength, 0); width > 0 && width <= 4096 && height > 0 && height <= 4096 {

@@ -4,6 +4,8 @@ package vips
 import "C"
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -11,17 +13,25 @@ import (
 // Error is what the library says about an image that it cannot read or write.
 type Error struct {
 	Text string // one line, fit for a person
+
+	buffer string // all that the library said
 }
 
 // Error implements error.
 func (e *Error) Error() string { return e.Text }
 
 // OutOfMemory says that the library could not get the memory it asked for.
-// There is no other sign of it than the text: each codec has its own.
+// There is no other sign of it than the text: each codec has its own. A limit
+// of the library's own that an image goes beyond is the image's fault.
 func (e *Error) OutOfMemory() bool {
-	text := strings.ToLower(e.Text)
-	return strings.Contains(text, "out of memory") || strings.Contains(text, "insufficient memory") ||
-		strings.Contains(text, "memory allocation") || strings.Contains(text, "cannot allocate")
+	return slices.ContainsFunc(lines(e.buffer), func(line string) bool {
+		line = strings.ToLower(line)
+		if strings.Contains(line, "limit") {
+			return false
+		}
+		return strings.Contains(line, "out of memory") || strings.Contains(line, "insufficient memory") ||
+			strings.Contains(line, "memory allocation error") || strings.Contains(line, "cannot allocate memory")
+	})
 }
 
 // UseError is a mistake of the caller's: an operation or an argument that this
@@ -33,31 +43,119 @@ type UseError struct {
 // Error implements error.
 func (e *UseError) Error() string { return "vips: " + e.Op + ": " + e.Reason }
 
+// Forget empties the library's error buffer, which is one for the whole
+// process: work that went well leaves warnings in it, and they would be taken
+// for the reason of the next image's failure.
+func Forget() { C.vips_error_clear() }
+
+// Warnings takes what is in the library's error buffer after work that went
+// well, line by line and without the names of its modules.
+func Warnings() []string { return lines(takeBuffer()) }
+
 // lastError takes what is in the library's error buffer.
-func lastError() *Error {
+func lastError() *Error { return newError(takeBuffer()) }
+
+func newError(buffer string) *Error { return &Error{Text: sentence(buffer), buffer: buffer} }
+
+func takeBuffer() string {
 	c := C.ml_error()
 	defer C.g_free(C.gpointer(c))
-	return &Error{Text: firstLine(C.GoString(c))}
+	return C.GoString(c)
 }
 
-// firstLine reduces the error buffer, to which every layer adds a line, to the
-// innermost one without the name of its module.
-func firstLine(buffer string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(buffer), "\n")
-	if module, rest, ok := strings.Cut(line, ": "); ok && !strings.Contains(module, " ") {
-		line = rest
+// lines are those of the buffer, to which every layer adds one.
+func lines(buffer string) []string {
+	var all []string
+	for line := range strings.Lines(buffer) {
+		line = strings.TrimSpace(line)
+		if module, rest, ok := strings.Cut(line, ": "); ok && !strings.Contains(module, " ") {
+			line = rest
+		}
+		if line != "" {
+			all = append(all, line)
+		}
 	}
+	return all
+}
+
+const (
+	tooEarly  = "the image ends too early"
+	damaged   = "the image data is damaged"
+	badHeader = "its header is damaged"
+)
+
+// sentences are what is said in place of what the codecs say. The first text
+// that is in any line counts, so the telling ones come first.
+var sentences = []struct{ text, sentence string }{
+	{"unexpected end of", tooEarly},
+	{"premature end of JPEG", tooEarly},
+	{"insufficient input data", tooEarly},
+	{"file size too small", tooEarly},
+	{"truncated", tooEarly},
+	{"no 'meta' box", tooEarly},
+	{"no meta box", tooEarly},
+	{"seek error", tooEarly},
+	{"libpng read error", "the image ends too early or its data is damaged"},
+	{"security limit", "its header asks for more than any image needs"},
+	{"exceeds the maximum", "its header asks for more than any image needs"},
+	{"beyond the", "its header asks for more than any image needs"},
+	{"premature end of data segment", "a part of the image data is missing"},
+	{"bad Huffman code", damaged},
+	{"bad arithmetic code", damaged},
+	{"instead of RST", "a part of the image data is missing"},
+	{"corrupt frame", damaged},
+	{"invalid frame data", damaged},
+	{"unable to read pixels", damaged},
+	{"unable to parse image", "the image ends too early or its header is damaged"},
+	{"IHDR", badHeader},
+	{"bogus", badHeader},
+	{"was not defined", badHeader},
+	{"unsupported marker", badHeader},
+	{"invalid component", badHeader},
+	{"invalid JPEG file structure", badHeader},
+	{"no image in file", tooEarly},
+	{"invalid progressive", badHeader},
+	{"box", badHeader},
+	{"failed to read directory", badHeader},
+}
+
+// technical are lines that say where in the library something went wrong, or
+// what it forgave.
+var technical = []string{
+	"bad seek", "unable to write to target", "unable to open source", "read error", "extraneous bytes",
+}
+
+// number is one that is for the authors of a codec: an address, the code of an
+// error.
+var number = regexp.MustCompile(`\b0x[0-9a-fA-F]+|\s*\(\d+\.\d+\)|\d{5,}`)
+
+// sentence is the reason in an error buffer as it is told to a person.
+func sentence(buffer string) string {
+	all := lines(buffer)
+	for _, known := range sentences {
+		for _, line := range all {
+			if strings.Contains(strings.ToLower(line), strings.ToLower(known.text)) {
+				return known.sentence
+			}
+		}
+	}
+	for _, line := range all {
+		line = plain(line)
+		if line != "" && !slices.ContainsFunc(technical, func(t string) bool { return strings.Contains(line, t) }) {
+			return line
+		}
+	}
+	return "it cannot be read"
+}
+
+// plain leaves out of a line what is not for people.
+func plain(line string) string {
 	line = strings.Map(func(r rune) rune {
 		if r > unicode.MaxASCII || !unicode.IsPrint(r) {
 			return -1
 		}
 		return r
 	}, line)
-	if len(line) > 120 {
-		line = line[:120]
-	}
-	if line == "" {
-		return "no reason given"
-	}
-	return line
+	line = strings.TrimRight(number.ReplaceAllString(line, ""), " .;,:")
+	return line[:min(len(line), 120)]
 }
