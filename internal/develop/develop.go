@@ -80,6 +80,9 @@ func (n *negative) deliver(job Job, data []byte) error {
 	if err := n.image.Drain(); err != nil {
 		return n.broken(err)
 	}
+	if err := n.whole(); err != nil {
+		return n.broken(err)
+	}
 	return writeAll(job.Output, data)
 }
 
@@ -99,6 +102,9 @@ func (n *negative) print(job Job, order order) error {
 	err = n.save(swapped, job)
 	if errors.Is(err, vips.ErrLimit) {
 		return tooLarge(job)
+	}
+	if err == nil {
+		err = n.whole()
 	}
 	return n.broken(err)
 }

@@ -22,6 +22,11 @@ type format struct {
 	save        func(n *negative) vips.Options
 	fastest     vips.Options // to save a trial image with
 
+	// Of a format whose decoder makes pixels up where data is missing: where the
+	// data ends, and whether it is whole. Nil for others.
+	end   func(data []byte) int
+	check func(data []byte) error
+
 	// Instead of a saver of the library; source may be empty.
 	encode func(image *vips.Image, fd int, limit int64, source []byte) error
 }
@@ -37,6 +42,8 @@ var formats = []format{
 		loader:  "jpegload_source",
 		matches: starts("\xff\xd8\xff"),
 		encode:  encodeJPEG,
+		end:     endJPEG,
+		check:   vips.CheckJPEG,
 	},
 	{
 		name: "png", title: "PNG", contentType: "image/png",

@@ -60,6 +60,10 @@ func (n *negative) load(pages int) (*vips.Image, error) {
 	if n.format.paged {
 		options["n"] = pages
 	}
+	if n.format.end != nil {
+		image, err := vips.LoadWatched(n.format.loader, n.data, n.format.end(n.data), options)
+		return image, n.broken(err)
+	}
 	image, err := vips.Load(n.format.loader, n.data, options)
 	return image, n.broken(err)
 }
@@ -124,6 +128,16 @@ func (n *negative) save(image *vips.Image, job Job) error {
 		return n.format.encode(image, job.Output, job.MaxOutput, n.data)
 	}
 	return image.Save(n.format.saver, job.Output, job.MaxOutput, n.format.save(n))
+}
+
+// whole finds out, once every pixel has been decoded, whether they all came
+// from the file. It asks again, and more closely, only where the decoder warned
+// or did not need all of the data.
+func (n *negative) whole() error {
+	if n.format.check == nil || len(vips.Warnings()) == 0 && n.image.Read() >= n.format.end(n.data) {
+		return nil
+	}
+	return n.format.check(n.data)
 }
 
 // writeAll writes data to the start of an empty file.

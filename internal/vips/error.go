@@ -103,6 +103,7 @@ var sentences = []struct{ text, sentence string }{
 	{"bad Huffman code", damaged},
 	{"bad arithmetic code", damaged},
 	{"instead of RST", "a part of the image data is missing"},
+	{"left over", damaged},
 	{"corrupt frame", damaged},
 	{"invalid frame data", damaged},
 	{"unable to read pixels", damaged},

@@ -17,6 +17,8 @@ var ErrLimit = errors.New("vips: the result is over its limit")
 type Image struct {
 	p      *C.VipsImage
 	pinner *runtime.Pinner // of the bytes it is read from
+	source *C.VipsSource   // those bytes, as the library reads them
+	reel   *C.MlReel       // how far it has, if it is watched
 }
 
 // Load starts reading an image with the named loader, which is one of a
@@ -29,13 +31,35 @@ func Load(loader string, data []byte, options Options) (*Image, error) {
 	pinner := new(runtime.Pinner)
 	pinner.Pin(unsafe.SliceData(data))
 	source := C.vips_source_new_from_memory(unsafe.Pointer(unsafe.SliceData(data)), C.size_t(len(data)))
-	defer C.g_object_unref(C.gpointer(source))
+	return load(loader, options, source, pinner)
+}
+
+// LoadWatched is Load for an image that can tell how far it has been read, if
+// not beyond the given place. It is for loaders that read from start to end.
+func LoadWatched(loader string, data []byte, upTo int, options Options) (*Image, error) {
+	if len(data) == 0 {
+		return nil, &Error{Text: "there are no bytes"}
+	}
+	pinner := new(runtime.Pinner)
+	pinner.Pin(unsafe.SliceData(data))
+	var reel *C.MlReel
+	source := C.ml_source((*C.guint8)(unsafe.SliceData(data)), C.gint64(len(data)), C.gint64(upTo), &reel)
+	image, err := load(loader, options, source, pinner)
+	if err != nil {
+		return nil, err
+	}
+	image.reel = reel
+	return image, nil
+}
+
+func load(loader string, options Options, source *C.VipsSource, pinner *runtime.Pinner) (*Image, error) {
 	image, err := call(loader, options, map[string]unsafe.Pointer{"source": unsafe.Pointer(source)}, true)
 	if err != nil {
+		C.g_object_unref(C.gpointer(source))
 		pinner.Unpin()
 		return nil, err
 	}
-	image.pinner = pinner
+	image.pinner, image.source = pinner, source
 	return image, nil
 }
 
@@ -48,10 +72,15 @@ func Black(width, height, bands int) (*Image, error) {
 // the bytes it was loaded from may then move.
 func (i *Image) Close() {
 	C.g_object_unref(C.gpointer(i.p))
-	if i.pinner != nil {
+	if i.source != nil {
+		C.g_object_unref(C.gpointer(i.source))
 		i.pinner.Unpin()
 	}
 }
+
+// Read is how many bytes have been read of what the image was loaded from by
+// LoadWatched, at most 64 more than have been used.
+func (i *Image) Read() int { return int(i.reel.furthest) }
 
 // Call runs the named operation on the image.
 func (i *Image) Call(operation string, options Options) (*Image, error) {

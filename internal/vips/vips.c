@@ -171,6 +171,55 @@ ml_drain(VipsImage *image)
 }
 
 static gint64
+reel_read(VipsSourceCustom *source, void *buffer, gint64 length, MlReel *reel)
+{
+	gint64 slow = reel->watch - 8192; // more than loaders read at once
+
+	length = VIPS_MIN(length, reel->length - reel->position);
+	if (reel->position < slow)
+		length = VIPS_MIN(length, slow - reel->position);
+	else if (reel->position < reel->watch)
+		length = VIPS_MIN(length, 64);
+	memcpy(buffer, reel->data + reel->position, length);
+	reel->position += length;
+	reel->furthest = VIPS_MAX(reel->furthest, reel->position);
+	return length;
+}
+
+static gint64
+reel_seek(VipsSourceCustom *source, gint64 offset, int whence, MlReel *reel)
+{
+	if (whence == SEEK_CUR)
+		offset += reel->position;
+	else if (whence == SEEK_END)
+		offset += reel->length;
+	if (offset < 0 || offset > reel->length)
+		return -1;
+	return reel->position = offset;
+}
+
+static void
+reel_free(gpointer reel, GClosure *closure)
+{
+	g_free(reel);
+}
+
+// ml_source reads the bytes; the reel lives as long as the source.
+VipsSource *
+ml_source(const guint8 *data, gint64 length, gint64 watch, MlReel **reel)
+{
+	VipsSourceCustom *source = vips_source_custom_new();
+
+	*reel = g_new0(MlReel, 1);
+	(*reel)->data = data;
+	(*reel)->length = length;
+	(*reel)->watch = watch;
+	g_signal_connect(source, "seek", G_CALLBACK(reel_seek), *reel);
+	g_signal_connect_data(source, "read", G_CALLBACK(reel_read), *reel, reel_free, 0);
+	return VIPS_SOURCE(source);
+}
+
+static gint64
 sink_write(VipsTargetCustom *target, const void *data, gint64 length, MlSink *sink)
 {
 	ssize_t n;

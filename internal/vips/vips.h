@@ -32,6 +32,16 @@ typedef struct {
 	int overflowed;
 } MlSink;
 
+// A reel is bytes to read, and how far they have been read at any time.
+typedef struct {
+	const guint8 *data;
+	gint64 length;
+	gint64 position;
+	gint64 furthest;
+	gint64 watch; // up to here it is read in small steps from a while before
+} MlReel;
+
+VipsSource *ml_source(const guint8 *data, gint64 length, gint64 watch, MlReel **reel);
 VipsTarget *ml_target(MlSink *sink);
 int ml_sink_write(MlSink *sink, const void *data, size_t length);
 
@@ -47,5 +57,6 @@ typedef struct {
 } MlJPEG;
 
 int ml_jpeg(VipsImage *in, MlSink *sink, const MlJPEG *how, const guint8 *segments, size_t length);
+int ml_jpeg_check(const guint8 *data, size_t length);
 
 char *ml_error(void);
