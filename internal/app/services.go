@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"minilab/internal/discovery"
 	"minilab/internal/engine"
@@ -25,6 +27,9 @@ import (
 	"minilab/internal/taskdb/taskdbhttp"
 	"minilab/internal/worker"
 )
+
+// bodyIdle is how long the body of an upload to the storage may pause.
+const bodyIdle = time.Minute
 
 var errNoKV = errors.New("where is the key-value store? This process does not run it: give its URL with --kv")
 
@@ -59,8 +64,7 @@ func (a *app) startKV(ctx context.Context) error {
 	return nil
 }
 
-// startDiscovery follows the registrations; only a process that lacks a
-// service needs to.
+// startDiscovery follows the registrations.
 func (a *app) startDiscovery(ctx context.Context) error {
 	a.background(ctx, func(ctx context.Context) { a.view.Follow(ctx, a.kv, a.Log) })
 	return nil
@@ -78,7 +82,7 @@ func (a *app) startStorage(ctx context.Context) error {
 	a.later(func(context.Context) error { return s.Close() })
 	a.storage = s
 	rt := a.router("storage")
-	storagehttp.Route(rt, s, storagehttp.Options{})
+	storagehttp.Route(rt, s, storagehttp.Options{Idle: bodyIdle})
 	a.serve(ctx, "storage", rt, a.check("storage"))
 	return nil
 }
@@ -113,7 +117,7 @@ func (a *app) startMaster(ctx context.Context) error {
 	rt := a.router("master")
 	labhttp.RouteCustomers(rt, m, labhttp.MasterPaths)
 	labhttp.RouteWorkers(rt, m)
-	a.serve(ctx, "master", rt, a.check("storage"), a.check("taskdb"))
+	a.serve(ctx, "master", rt, a.checks("storage", "taskdb")...)
 	return nil
 }
 
@@ -124,7 +128,7 @@ func (a *app) storageURL() string {
 		return u
 	}
 	if urls := a.view.URLs("storage"); len(urls) > 0 {
-		return urls[0]
+		return urls[rand.IntN(len(urls))]
 	}
 	return ""
 }
@@ -139,7 +143,11 @@ func (a *app) startFrontend(ctx context.Context) error {
 		Log:        a.Log.With("service", "frontend"),
 		Middleware: a.middleware("frontend"),
 	})
-	a.serve(ctx, "frontend", rt, a.check("master"))
+	needs := []string{"master"}
+	if a.runs("master") { // what a master elsewhere needs is its own matter
+		needs = append(needs, "storage", "taskdb")
+	}
+	a.serve(ctx, "frontend", rt, a.checks(needs...)...)
 	return nil
 }
 
@@ -166,7 +174,7 @@ func (a *app) startWorker(ctx context.Context) error {
 	w := worker.New(worker.Config{
 		Name: workerName(), Lab: a.lab, Storage: a.storage, Engine: pool, Parallel: parallel, Log: log,
 	})
-	a.serve(ctx, "worker", a.router("worker"), a.check("master"), a.check("storage"))
+	a.serve(ctx, "worker", a.router("worker"), a.checks("master", "storage")...)
 	a.background(ctx, w.Run)
 	return nil
 }
@@ -200,18 +208,33 @@ func (a *app) client(service string) *httpx.Client {
 	return httpx.NewClient("http://"+service, a.transport)
 }
 
+// checks are readiness checks of services that are needed.
+func (a *app) checks(services ...string) []httpx.Check {
+	list := make([]httpx.Check, len(services))
+	for i, s := range services {
+		list[i] = a.check(s)
+	}
+	return list
+}
+
 // check is a readiness check of a service that is needed: its engine if it
-// runs here, else that any of its instances answers.
+// runs here, else that one of its instances is ready.
 func (a *app) check(service string) httpx.Check {
 	do := map[string]func(context.Context) error{
-		"kv":      func(ctx context.Context) error { _, err := a.kv.List(ctx, "services/", "", 1); return err },
-		"storage": func(ctx context.Context) error { _, err := a.storage.List(ctx, storage.InProgress, "", 1); return err },
-		"taskdb":  func(ctx context.Context) error { _, err := a.tasks.Stats(ctx); return err },
-		"master":  func(context.Context) error { return nil },
+		"kv": func(ctx context.Context) error { _, err := a.kv.List(ctx, "services/", "", 1); return err },
+		"storage": func(ctx context.Context) error {
+			_, err := a.storage.Stat(ctx, storage.InProgress, "readyz")
+			if errors.Is(err, storage.ErrNotFound) {
+				err = nil
+			}
+			return err
+		},
+		"taskdb": func(ctx context.Context) error { _, err := a.tasks.Stats(ctx); return err },
+		"master": func(context.Context) error { return nil },
 	}[service]
 	if !a.runs(service) {
 		do = func(ctx context.Context) error {
-			_, err := a.client(service).JSON(ctx, http.MethodGet, "/livez", nil, nil, nil)
+			_, err := a.client(service).JSON(ctx, http.MethodGet, "/readyz", nil, nil, nil)
 			return err
 		}
 	}

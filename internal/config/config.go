@@ -7,6 +7,7 @@ package config
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -70,11 +71,18 @@ var DefaultListen = map[string]string{
 	"frontend": "127.0.0.1:8080",
 }
 
-// mask hides the secrets of an engine's DSN: the password and every query value.
+// plainEngine is the name of an engine that has no secrets.
+var plainEngine = regexp.MustCompile(`^[a-z0-9]*$`)
+
+// mask hides the secrets of an engine's DSN: the password and whatever
+// parameter may be one. Of what it cannot read it shows nothing.
 func mask(dsn string) string {
-	u, err := url.Parse(dsn)
-	if err != nil || u.Scheme == "" {
+	if plainEngine.MatchString(dsn) {
 		return dsn
+	}
+	u, err := url.Parse(dsn)
+	if err != nil || u.Scheme == "" || u.Opaque != "" {
+		return "xxxxx"
 	}
 	if _, has := u.User.Password(); has {
 		u.User = url.UserPassword(u.User.Username(), "xxxxx")

@@ -98,7 +98,7 @@ func duration(v string, lo, hi time.Duration) (time.Duration, error) {
 func size(v string, lo int64) (int64, error) {
 	n, err := humanize.ParseBytes(v)
 	if err != nil || n > 1<<50 || int64(n) < lo {
-		return 0, fmt.Errorf("is a size of at least %d, such as 100MiB, got %q", lo, v)
+		return 0, fmt.Errorf("is a number of at least %d, perhaps with a unit such as M or MiB, got %q", lo, v)
 	}
 	return int64(n), nil
 }
@@ -121,8 +121,8 @@ func urls(v string) ([]string, error) {
 // baseURL is the URL of a service, without a path.
 func baseURL(text string) (string, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-		return "", fmt.Errorf("is a URL such as http://10.0.0.7:8081, got %q", text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		return "", fmt.Errorf("is a URL such as http://10.0.0.7:8081, without a user, path or query")
 	}
 	return u.Scheme + "://" + u.Host, nil
 }

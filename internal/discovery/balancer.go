@@ -1,13 +1,14 @@
 package discovery
 
 import (
+	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"minilab/internal/fault"
@@ -20,19 +21,20 @@ const penalty = 5 * time.Second
 // Balancer is a http.RoundTripper for requests to "http://<service>/…": it
 // sends each to one of the service's instances in turn. An instance that cannot
 // be connected to is left at once for the next; a request that has been sent is
-// never sent again.
+// never sent again, but an instance that broke it or left it without an answer
+// is passed over for a while too.
 type Balancer struct {
 	next    http.RoundTripper
 	resolve func(service string) []string
 
-	turn atomic.Uint64
-	mu   sync.Mutex
-	dead map[string]time.Time // until when a base URL is passed over
+	mu    sync.Mutex
+	turns map[string]int       // of each service
+	dead  map[string]time.Time // until when a base URL is passed over
 }
 
 // NewBalancer makes one; resolve gives the base URLs of a service.
 func NewBalancer(next http.RoundTripper, resolve func(service string) []string) *Balancer {
-	return &Balancer{next: next, resolve: resolve, dead: map[string]time.Time{}}
+	return &Balancer{next: next, resolve: resolve, turns: map[string]int{}, dead: map[string]time.Time{}}
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -43,10 +45,13 @@ func (b *Balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 	var last error
 	for _, base := range b.order(service) {
 		resp, err := b.try(r, base, body)
-		if err == nil || !isDialError(err) || body.touched() || r.Context().Err() != nil {
+		if err == nil || callerGaveUp(r) {
 			return resp, err
 		}
 		b.bury(base)
+		if !isDialError(err) || body.touched() || r.Context().Err() != nil {
+			return nil, err
+		}
 		last = err
 	}
 	if last == nil {
@@ -77,7 +82,7 @@ func (b *Balancer) order(service string) []string {
 	if len(all) == 0 {
 		return nil
 	}
-	start := int(b.turn.Add(1) % uint64(len(all)))
+	start := b.turn(service) % len(all)
 	alive, dead := make([]string, 0, len(all)), []string(nil)
 	for i := range all {
 		base := all[(start+i)%len(all)]
@@ -90,21 +95,34 @@ func (b *Balancer) order(service string) []string {
 	return append(alive, dead...)
 }
 
+func (b *Balancer) turn(service string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.turns[service]++
+	return b.turns[service]
+}
+
+// bury notes that a base URL is to be passed over, and forgets old notes.
 func (b *Balancer) bury(base string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.dead[base] = time.Now().Add(penalty)
+	now := time.Now()
+	maps.DeleteFunc(b.dead, func(_ string, until time.Time) bool { return now.After(until) })
+	b.dead[base] = now.Add(penalty)
 }
 
 func (b *Balancer) buried(base string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	until, ok := b.dead[base]
-	if ok && time.Now().After(until) {
-		delete(b.dead, base)
-		return false
-	}
-	return ok
+	return ok && time.Now().Before(until)
+}
+
+// callerGaveUp says whether a request ended for a reason that has nothing to do
+// with the instance. A limit on the answer's time, whose cause says that the
+// service is unavailable, has.
+func callerGaveUp(r *http.Request) bool {
+	return r.Context().Err() != nil && !errors.Is(context.Cause(r.Context()), fault.ErrUnavailable)
 }
 
 func isDialError(err error) bool {

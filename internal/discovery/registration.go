@@ -50,13 +50,21 @@ func Register(ctx context.Context, store kv.Store, i Instance, log *slog.Logger)
 			return
 		case <-timer.C:
 		}
-		_, _, err := store.Put(ctx, i.key(), value, kv.PutOptions{TTL: TTL})
+		err := put(ctx, store, i.key(), value)
 		if err != nil && !failing && ctx.Err() == nil {
 			log.WarnContext(ctx, "registration failed, trying on", "service", i.Service, "error", err)
 		}
 		failing = err != nil
 		timer.Reset(pause(failing))
 	}
+}
+
+// put gives up when the next renewal is due.
+func put(ctx context.Context, store kv.Store, key string, value []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, Renewal)
+	defer cancel()
+	_, _, err := store.Put(ctx, key, value, kv.PutOptions{TTL: TTL})
+	return err
 }
 
 func pause(failing bool) time.Duration {

@@ -3,7 +3,6 @@ package discovery
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -59,11 +58,8 @@ func (v *View) Instances(service string) []Instance {
 func (v *View) Follow(ctx context.Context, store kv.Store, log *slog.Logger) {
 	for failing := false; ctx.Err() == nil; {
 		err := v.follow(ctx, store, func() { failing = false })
-		if errors.Is(err, kv.ErrCompacted) || ctx.Err() != nil {
-			continue
-		}
-		if !failing {
-			log.WarnContext(ctx, "discovery keeps its last view: the key-value store is away", "error", err)
+		if !failing && ctx.Err() == nil {
+			log.WarnContext(ctx, "discovery keeps its last view and starts again", "error", err)
 		}
 		failing = true
 		t := time.NewTimer(retryPause)

@@ -15,9 +15,11 @@ import (
 	"net/http"
 	"slices"
 
+	"minilab/internal/fault"
 	"minilab/internal/httpx"
 	"minilab/internal/lab"
 	"minilab/internal/lab/labhttp"
+	"minilab/internal/problem"
 )
 
 // Paths are those of the simple API.
@@ -33,10 +35,23 @@ type Config struct {
 
 // New makes the frontend's router, to which its probes may be added.
 func New(cfg Config) *httpx.Router {
-	rt := httpx.NewRouter(cfg.Log, append(slices.Clip(cfg.Middleware), secure)...)
+	rt := httpx.NewRouter(cfg.Log, append(slices.Clip(cfg.Middleware), secure, sameOrigin)...)
 	labhttp.RouteCustomers(rt, Guard(cfg.Customers, cfg.Limits), Paths)
 	newPage(cfg.Limits).route(rt)
 	return rt
+}
+
+// errCrossOrigin refuses what a page of somebody else has a browser send.
+var errCrossOrigin = fault.New(fault.Forbidden, "cross-origin", "a page of another site may not send this")
+
+// sameOrigin keeps other sites' pages from filling the lab by the browsers of
+// their visitors. Clients that are no browsers do not notice.
+func sameOrigin(next http.Handler) http.Handler {
+	p := http.NewCrossOriginProtection()
+	p.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		problem.Write(w, errCrossOrigin, httpx.RequestID(r.Context()))
+	}))
+	return p.Handler(next)
 }
 
 // apiPolicy is for answers that are no page: opened in a browser, they load

@@ -23,9 +23,13 @@ var (
 // gone. A body that is announced as too large is refused before a caller that
 // waits for "100 Continue" sends a byte of it.
 func Body(w http.ResponseWriter, r *http.Request, max int64, idle time.Duration) io.Reader {
-	b := &body{r: r.Body, conn: http.NewResponseController(w), idle: idle}
+	bare := r.Body
+	if routed, ok := bare.(*routedBody); ok {
+		bare = routed.bare // this call's limits take the place of those
+	}
+	b := &body{r: bare, conn: http.NewResponseController(w), idle: idle}
 	if max > 0 {
-		b.r = http.MaxBytesReader(w, r.Body, max)
+		b.r = http.MaxBytesReader(w, bare, max)
 	}
 	if max > 0 && r.ContentLength > max {
 		b.err = tooLarge(max)
@@ -73,6 +77,42 @@ func (b *body) judge(err error) error {
 
 func tooLarge(limit int64) error {
 	return fault.ErrTooLarge.Detailf("the body has more than %d bytes", limit)
+}
+
+// routedIdle is how long any request's body may pause, whether or not a handler
+// reads it: before it answers, the server itself reads on for a while.
+const routedIdle = time.Minute
+
+// abandonTime is how long the rest of a body is waited for before a refusal.
+const abandonTime = time.Second
+
+// limitBody bounds the pauses of a request's body.
+func limitBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 {
+		return
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(routedIdle)) // a recorder in a test has none
+	r.Body = &routedBody{Body(w, r, 0, routedIdle), r.Body}
+}
+
+// routedBody is a request's body with the limits that hold everywhere.
+type routedBody struct {
+	io.Reader
+	bare io.ReadCloser
+}
+
+// Close implements io.Closer.
+func (b *routedBody) Close() error { return b.bare.Close() }
+
+// abandonBody prepares a refusal: what is left of the body is not waited for.
+func abandonBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 {
+		return
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(abandonTime)) // as above
+	if r.Header.Get("Expect") != "" {
+		stopReading(w)
+	}
 }
 
 // stopReading prepares an answer that comes before the end of the request's

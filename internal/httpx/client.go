@@ -16,18 +16,28 @@ import (
 	"minilab/internal/problem"
 )
 
+// callTime is how long a call may take that asks for nothing but an answer.
+const callTime = 10 * time.Second
+
+// errNoAnswer is the cause of calls that took too long.
+var errNoAnswer = fault.ErrUnavailable.Because(errors.New("no answer in time"))
+
+// maxPoll is how long any call may be told to wait.
+const maxPoll = time.Minute
+
 // maxAnswer bounds a JSON answer that is read into memory, in bytes.
 const maxAnswer = 64 << 20
 
-// NewTransport is the transport for calls between services: it fails fast when
-// nobody listens and sets no limit on how long an answer may take, because
-// long-polls and streams are normal here; their contexts bound them.
+// NewTransport is the transport for calls between services. It fails fast when
+// nobody listens; that an answer never begins is noticed late, because
+// long-polls are normal here, so calls have limits of their own.
 func NewTransport() *http.Transport {
 	return &http.Transport{
 		DialContext:           (&net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
 		MaxIdleConnsPerHost:   256,
 		IdleConnTimeout:       90 * time.Second,
 		ExpectContinueTimeout: time.Second,
+		ResponseHeaderTimeout: maxPoll + callTime,
 		DisableCompression:    true,
 		WriteBufferSize:       64 << 10,
 		ReadBufferSize:        64 << 10,
@@ -63,7 +73,22 @@ type Request struct {
 // the other side meant; the caller closes the body of any other. A service
 // that cannot be reached is fault.ErrUnavailable; a call cut short by its
 // context is the context's cause.
+//
+// An answer that does not begin, or whose body stops, for long enough to be taken
+// for dead ends with fault.ErrUnavailable.
 func (c *Client) Do(ctx context.Context, req Request) (*http.Response, error) {
+	ctx, stall, cancel := newStall(ctx)
+	resp, err := c.do(ctx, req)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	stall.disarm()
+	resp.Body = &watchedBody{resp.Body, stall, cancel}
+	return resp, nil
+}
+
+func (c *Client) do(ctx context.Context, req Request) (*http.Response, error) {
 	r, err := c.request(ctx, req)
 	if err != nil {
 		return nil, err
@@ -114,8 +139,16 @@ func (c *Client) failed(ctx context.Context, err error) error {
 }
 
 // JSON makes a call with in as its body (nil: none) and reads the answer into
-// out (nil: thrown away). It says the answer's status.
+// out (nil: thrown away). It says the answer's status. A service that does not
+// answer in time is fault.ErrUnavailable.
 func (c *Client) JSON(ctx context.Context, method, path string, query url.Values, in, out any) (int, error) {
+	return c.Poll(ctx, 0, method, path, query, in, out)
+}
+
+// Poll is JSON for a call that the other side may take its time to answer.
+func (c *Client) Poll(ctx context.Context, wait time.Duration, method, path string, query url.Values, in, out any) (int, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, wait+callTime, errNoAnswer)
+	defer cancel()
 	req := Request{Method: method, Path: path, Query: query}
 	if in != nil {
 		body, err := json.Marshal(in)
@@ -125,7 +158,7 @@ func (c *Client) JSON(ctx context.Context, method, path string, query url.Values
 		req.Body, req.Size = bytes.NewReader(body), int64(len(body))
 		req.Header = http.Header{"Content-Type": {"application/json"}}
 	}
-	resp, err := c.Do(ctx, req)
+	resp, err := c.do(ctx, req)
 	if err != nil {
 		return 0, err
 	}

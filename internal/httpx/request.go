@@ -8,9 +8,12 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
+
+	"minilab/internal/fault"
 )
 
 // HeaderRequestID carries the ID that follows a request through the services.
@@ -83,17 +86,32 @@ func ReadJSON(w http.ResponseWriter, r *http.Request, limit int64, v any) error 
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return err
 	}
+	if f, ok := errors.AsType[*fault.Fault](err); ok {
+		return f // of the body's reading
+	}
 	return ErrJSON.Detailf("%s", jsonFault(err)).Because(err)
 }
 
 func jsonFault(err error) string {
 	if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return "field " + strconv.Quote(t.Field) + " is not of type " + t.Type.String()
+		return "field " + strconv.Quote(t.Field) + " cannot be a " + t.Value
 	}
 	if s, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return "not JSON at byte " + strconv.FormatInt(s.Offset, 10)
 	}
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok { // it has no type of its own
+		return "there is no field " + name + " here"
+	}
 	return "the body is not the JSON that is expected here"
+}
+
+// Query reads the query's parameters; an escape that is none is ErrParameter.
+func Query(r *http.Request) (url.Values, error) {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, ErrParameter.Detailf("the query is not validly escaped").Because(err)
+	}
+	return q, nil
 }
 
 // Int is the query parameter name, or def when it is absent; outside lo to hi

@@ -70,6 +70,7 @@ func (rt *Router) Mount(path string, h http.Handler) {
 
 func (rt *Router) adapt(h Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		limitBody(w, r)
 		if err := h(w, r); err != nil {
 			rt.fail(w, r, err)
 		}
@@ -86,9 +87,7 @@ func (rt *Router) fail(w http.ResponseWriter, r *http.Request, err error) {
 	f := fault.From(err)
 	rt.log.Log(r.Context(), severity(r, f), "request failed", "method", r.Method, "path", r.URL.Path,
 		"status", f.Kind.Status(), "code", f.Code, "error", err.Error(), "request_id", RequestID(r.Context()))
-	if r.Header.Get("Expect") != "" {
-		stopReading(w)
-	}
+	abandonBody(w, r)
 	problem.Write(w, err, RequestID(r.Context()))
 }
 

@@ -53,11 +53,21 @@ func ServeContent(w http.ResponseWriter, r *http.Request, c Content, open func(o
 	}
 	defer body.Close()
 	w.WriteHeader(c.head(h, part))
+	conn := http.NewResponseController(w)
+	_ = conn.SetWriteDeadline(time.Now().Add(readerTime + time.Duration(part.length/readerRate)*time.Second)) // a recorder in a test has none
 	if n, err := io.Copy(w, body); err != nil || n != part.length {
 		panic(http.ErrAbortHandler)
 	}
+	_ = conn.SetWriteDeadline(time.Time{}) // the connection goes on
 	return nil
 }
+
+// A caller that takes less than readerRate bytes a second, after a first
+// readerTime, is not waited for.
+const (
+	readerTime = time.Minute
+	readerRate = 64 << 10
+)
 
 // describe sets what every answer says, a 304 too.
 func (c Content) describe(h http.Header) {

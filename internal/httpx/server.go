@@ -31,7 +31,8 @@ type Server struct {
 	http     *http.Server
 	draining context.CancelCauseFunc // ends the requests that wait
 	cut      context.CancelFunc      // ends all requests
-	done     chan error
+	done     chan struct{}
+	err      error // of serving, known when done
 }
 
 type drainKey struct{}
@@ -41,15 +42,20 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 	ctx, cut := context.WithCancel(context.WithoutCancel(ctx))
 	waiting, drain := context.WithCancelCause(ctx)
 	ctx = context.WithValue(ctx, drainKey{}, waiting)
-	s := &Server{draining: drain, cut: cut, done: make(chan error, 1), http: &http.Server{
+	s := &Server{draining: drain, cut: cut, done: make(chan struct{}), http: &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+
+		DisableGeneralOptionsHandler: true,
+		BaseContext:                  func(net.Listener) context.Context { return ctx },
+		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}
-	go func() { s.done <- s.http.Serve(l) }()
+	go func() {
+		defer close(s.done)
+		s.err = s.http.Serve(l)
+	}()
 	return s
 }
 
@@ -85,5 +91,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err != nil {
 		err = s.http.Close()
 	}
-	return errors.Join(err, ignoreClosed(<-s.done))
+	<-s.done
+	return errors.Join(err, ignoreClosed(s.err))
 }

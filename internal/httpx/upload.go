@@ -17,18 +17,25 @@ const smallBody = 64 << 10
 // refusal that comes while bytes are still going is what is returned, and after
 // the return r is not read any more. An error of r is returned as it is.
 func (c *Client) Upload(ctx context.Context, req Request, r io.Reader, size int64) (*http.Response, error) {
-	src := &source{r: r, ctx: ctx}
+	ctx, stall, cancel := newStall(ctx)
+	src := &source{r: r, ctx: ctx, stall: stall}
 	if err := req.stream(src, size); err != nil {
+		cancel()
 		return nil, err
 	}
-	resp, err := c.Do(ctx, req)
+	resp, err := c.do(ctx, req)
 	if cut := src.end(); cut != nil {
+		err = cut
+	}
+	if err != nil {
 		if resp != nil {
 			resp.Body.Close()
 		}
-		return nil, cut
+		cancel()
+		return nil, err
 	}
-	return resp, err
+	resp.Body = &watchedBody{resp.Body, stall, cancel}
+	return resp, nil
 }
 
 // stream sets the request's body, a small one from memory.
@@ -57,8 +64,9 @@ func (q *Request) stream(src *source, size int64) error {
 // source is the caller's reader until the end of the call. The transport may
 // go on reading for a while after the answer.
 type source struct {
-	r   io.Reader
-	ctx context.Context
+	r     io.Reader
+	ctx   context.Context
+	stall *stall // armed while the other side is to take what was read
 
 	mu   sync.Mutex
 	over bool
@@ -74,7 +82,9 @@ func (s *source) Read(p []byte) (int, error) {
 	if s.over {
 		return 0, errOver
 	}
+	s.stall.disarm() // this side's turn
 	n, err := s.r.Read(p)
+	s.stall.arm()
 	if s.ctx.Err() != nil {
 		n, err = 0, context.Cause(s.ctx) // the transport would send the last bytes all the same
 	}
@@ -89,5 +99,6 @@ func (s *source) end() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.over = true
+	s.stall.disarm()
 	return s.err
 }

@@ -50,8 +50,9 @@ func (m *Master) Submit(ctx context.Context, s lab.Submission, body io.Reader) (
 	return id, m.create(ctx, t)
 }
 
-// create makes the task durable. Only an answer that surely means no lets the
-// bytes go: with an unknown outcome they stay, for the task may exist.
+// create makes the task durable. Only a first answer that surely means no lets
+// the bytes go: once an outcome is unknown they stay, for the task may exist,
+// whatever a second answer says.
 func (m *Master) create(ctx context.Context, t taskdb.Task) error {
 	var err error
 	for try := range createTries {
@@ -62,7 +63,9 @@ func (m *Master) create(ctx context.Context, t taskdb.Task) error {
 			return nil
 		}
 		if surelyRefused(err) {
-			m.discard(ctx, t.ID)
+			if try == 0 {
+				m.discard(ctx, t.ID)
+			}
 			return translate(err)
 		}
 	}
@@ -141,7 +144,10 @@ func (m *Master) Status(ctx context.Context, id string, wait time.Duration) (lab
 // waitForEnd reads the task until it has ended or the time is over. Each reading
 // comes after the waiting for it began, so an end in between is not missed.
 func (m *Master) waitForEnd(ctx context.Context, id string, wait time.Duration) (taskdb.Task, error) {
-	look, stop := m.ends.wait(ctx, id)
+	look, stop, ok := m.ends.wait(ctx, id)
+	if !ok {
+		return m.find(ctx, id)
+	}
 	defer stop()
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -153,7 +159,7 @@ func (m *Master) waitForEnd(ctx context.Context, id string, wait time.Duration) 
 		select {
 		case <-look:
 		case <-timer.C:
-			return t, nil
+			return m.find(ctx, id)
 		case <-ctx.Done():
 			return t, context.Cause(ctx)
 		}

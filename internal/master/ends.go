@@ -32,14 +32,13 @@ func newEnds(db taskdb.Store, log *slog.Logger) *ends {
 }
 
 // wait gives a channel that gets a value when the task may have ended since;
-// stop gives it back. Once ends is closed it gets values for ever.
-func (e *ends) wait(ctx context.Context, id string) (look <-chan struct{}, stop func()) {
+// stop gives it back. Once ends is closed nobody can wait.
+func (e *ends) wait(ctx context.Context, id string) (look <-chan struct{}, stop func(), ok bool) {
 	c := make(chan struct{}, 1)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
-		close(c)
-		return c, func() {}
+		return nil, nil, false
 	}
 	if e.waiters[id] == nil {
 		e.waiters[id] = map[chan struct{}]struct{}{}
@@ -50,7 +49,7 @@ func (e *ends) wait(ctx context.Context, id string) (look <-chan struct{}, stop 
 		e.cancel = cancel
 		e.running.Go(func() { e.follow(loop) })
 	}
-	return c, func() { e.leave(id, c) }
+	return c, func() { e.leave(id, c) }, true
 }
 
 func (e *ends) leave(id string, c chan struct{}) {

@@ -38,7 +38,8 @@ func New(c Config) *Master {
 	return &Master{Config: c, ends: newEnds(c.Tasks, c.Log)}
 }
 
-// Close wakes and ends everybody who waits for a status.
+// Close ends what it does in the background. Who waits for a status is not
+// woken any more, only by its context.
 func (m *Master) Close() { m.ends.close() }
 
 // labFaults are the task database's faults in the lab's words.

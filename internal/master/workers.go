@@ -77,7 +77,10 @@ func (m *Master) Finish(ctx context.Context, id, lease string, r lab.Report) err
 	if err != nil {
 		return lost(err)
 	}
-	outputs, err := m.checkOutputs(ctx, t, lease, r.Outputs)
+	outputs, err := m.checkOutputs(ctx, t, r.Outputs)
+	if errors.Is(err, lab.ErrOutput) {
+		return m.orLost(ctx, t, lease, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -90,12 +93,12 @@ func (m *Master) Finish(ctx context.Context, id, lease string, r lab.Report) err
 
 // checkOutputs believes nothing: each output must lie in the storage under the
 // key of this very attempt, as it was reported.
-func (m *Master) checkOutputs(ctx context.Context, t taskdb.Task, lease string, reported []lab.Output) ([]taskdb.Output, error) {
+func (m *Master) checkOutputs(ctx context.Context, t taskdb.Task, reported []lab.Output) ([]taskdb.Output, error) {
 	outputs := make([]taskdb.Output, len(reported))
 	for i, o := range reported {
 		wanted := slices.ContainsFunc(t.Outputs, func(w taskdb.Output) bool { return w.Name == o.Name })
 		if !wanted || o.Key != outputKey(t, o.Name) {
-			return nil, m.wrongKey(ctx, t.ID, lease, o)
+			return nil, lab.ErrOutput.Detailf("the output %q is not one that the work named, under the key that it named", o.Name)
 		}
 		info, err := m.Storage.Stat(ctx, storage.Finished, o.Key)
 		switch {
@@ -113,13 +116,15 @@ func (m *Master) checkOutputs(ctx context.Context, t taskdb.Task, lease string, 
 	return outputs, nil
 }
 
-// wrongKey tells a late worker, whose key is of an earlier attempt, from one
-// that holds the lease and names a key that it was not given.
-func (m *Master) wrongKey(ctx context.Context, id, lease string, o lab.Output) error {
-	if err := m.Heartbeat(ctx, id, lease, 0); err != nil {
+// orLost tells a late worker, whose outputs are those of an earlier attempt,
+// that its lease is lost; who holds the lease is told what is wrong. A
+// heartbeat with the progress that is known asks without changing anything but
+// the lease's end, and who reports is alive.
+func (m *Master) orLost(ctx context.Context, t taskdb.Task, lease string, wrong error) error {
+	if err := m.Heartbeat(ctx, t.ID, lease, t.Progress); err != nil {
 		return err
 	}
-	return lab.ErrOutput.Detailf("the output %q is not one that the work named, under the key that it named", o.Name)
+	return wrong
 }
 
 // Fail implements lab.Workers.

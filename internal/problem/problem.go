@@ -54,11 +54,20 @@ func Write(w http.ResponseWriter, err error, requestID string) {
 	h.Set("Content-Type", ContentType)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
-	if d := fault.From(err).RetryAfter; d > 0 {
+	if d := retryAfter(fault.From(err)); d > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(d.Seconds()))))
 	}
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // the caller is gone; nobody is left to tell
+}
+
+// retryAfter is the advice to come back; who is told that a service is away gets
+// one in any case.
+func retryAfter(f *fault.Fault) time.Duration {
+	if f.RetryAfter == 0 && (f.Kind == fault.Unavailable || f.Kind == fault.TooMany) {
+		return time.Second
+	}
+	return f.RetryAfter
 }
 
 // Read turns an error answer back into the fault that it was made of. It reads

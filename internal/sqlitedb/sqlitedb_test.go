@@ -112,11 +112,11 @@ func TestAnErrorUndoesOnlyItsOwnOperation(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "test.db"))
 	release := hold(t, db)
 	mine := errors.New("mine")
-	good := queue(t, db, t.Context(), put(1))
+	good := queue(t.Context(), t, db, put(1))
 	bad := queue(t.Context(), t, db, func(tx *sqlitedb.Tx) error { return errors.Join(put(2)(tx), mine) })
 	broken := queue(t.Context(), t, db, func(tx *sqlitedb.Tx) error { return errors.Join(put(3)(tx), put(1)(tx)) })
 	panics := queue(t.Context(), t, db, func(tx *sqlitedb.Tx) error { _ = put(4)(tx); panic("oh") })
-	last := queue(t, db, t.Context(), put(5))
+	last := queue(t.Context(), t, db, put(5))
 	release()
 
 	if err := errors.Join(<-good, <-last); err != nil {
@@ -157,7 +157,7 @@ func TestCancelledInTheQueueIsNotRun(t *testing.T) {
 	release := hold(t, db)
 	why := errors.New("why")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	answer := queue(t, db, ctx, put(1))
+	answer := queue(ctx, t, db, put(1))
 	cancel(why)
 	if err := <-answer; !errors.Is(err, why) {
 		t.Errorf("cancelled: %v", err)
@@ -241,7 +241,7 @@ func TestFullFailsTheGroupAndEndsWithSpace(t *testing.T) {
 	}
 	limit(10)
 	release := hold(t, db)
-	before := queue(t, db, t.Context(), put(1))
+	before := queue(t.Context(), t, db, put(1))
 	large := queue(t.Context(), t, db, func(tx *sqlitedb.Tx) error {
 		_, _ = tx.Exec(insert, 2, make([]byte, 1<<20))
 		var n int
@@ -250,7 +250,7 @@ func TestFullFailsTheGroupAndEndsWithSpace(t *testing.T) {
 		}
 		return nil
 	})
-	after := queue(t, db, t.Context(), put(3))
+	after := queue(t.Context(), t, db, put(3))
 	release()
 	for name, answer := range map[string]<-chan error{"before": before, "large": large, "after": after} {
 		if err := <-answer; !errors.Is(err, fault.ErrNoSpace) {
@@ -280,7 +280,7 @@ func TestCloseDrains(t *testing.T) {
 	release := hold(t, db)
 	var answers []<-chan error
 	for i := range 20 {
-		answers = append(answers, queue(t, db, t.Context(), put(i)))
+		answers = append(answers, queue(t.Context(), t, db, put(i)))
 	}
 	closed := make(chan error, 1)
 	go func() { closed <- db.Close() }()

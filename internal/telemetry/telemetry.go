@@ -82,12 +82,22 @@ func (m *Metrics) HTTP(service string) func(http.Handler) http.Handler {
 			defer func() {
 				busy.Dec()
 				route := chi.RouteContext(r.Context()).RoutePattern()
-				m.requests.WithLabelValues(service, route, r.Method, strconv.Itoa(sw.status)).Inc()
+				m.requests.WithLabelValues(service, route, method(r), strconv.Itoa(sw.status)).Inc()
 				m.seconds.WithLabelValues(service, route).Observe(time.Since(start).Seconds())
 			}()
 			next.ServeHTTP(sw, r)
 		})
 	}
+}
+
+// method is the request's method as a label: anybody may invent methods, and
+// each label value costs memory for ever.
+func method(r *http.Request) string {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return r.Method
+	}
+	return "other"
 }
 
 // statusWriter remembers the status of an answer.

@@ -46,7 +46,7 @@ func (c *Client) Status(ctx context.Context, id string, wait time.Duration) (st 
 	if wait > 0 {
 		q.Set("wait", wait.String())
 	}
-	_, err = c.http.JSON(ctx, http.MethodGet, MasterPaths.IsReady, q, nil, &st)
+	_, err = c.http.Poll(ctx, wait, http.MethodGet, MasterPaths.IsReady, q, nil, &st)
 	return st, err
 }
 
@@ -79,7 +79,7 @@ func (c *Client) Claim(ctx context.Context, r lab.ClaimRequest) ([]lab.Work, err
 		q.Set("accepts", strings.Join(r.Accepts, ","))
 	}
 	var list workList
-	_, err := c.http.JSON(ctx, http.MethodPost, "/getWork", q, nil, &list)
+	_, err := c.http.Poll(ctx, r.Wait, http.MethodPost, "/getWork", q, nil, &list)
 	return list.Work, err
 }
 

@@ -18,19 +18,17 @@ import (
 // bodyIdle is how long a body may pause before its sender is given up.
 const bodyIdle = time.Minute
 
-// maxField bounds a text field of a form, in bytes.
-const maxField = pipeline.MaxText + 1
-
 // Paths say where the customers' calls are; the master and the frontend name
 // them differently.
 type Paths struct {
 	New, IsReady, Get string
-	// TrustOwner takes the owner from the query: only between services.
-	TrustOwner bool
+	// Trusted takes the owner and the priority from the query: only between
+	// services.
+	Trusted bool
 }
 
 // MasterPaths are those of the master.
-var MasterPaths = Paths{New: "/newImage", IsReady: "/isReady", Get: "/get", TrustOwner: true}
+var MasterPaths = Paths{New: "/newImage", IsReady: "/isReady", Get: "/get", Trusted: true}
 
 // RouteCustomers serves c.
 func RouteCustomers(rt *httpx.Router, c lab.Customers, p Paths) {
@@ -46,7 +44,10 @@ type customers struct {
 }
 
 func (h customers) newImage(w http.ResponseWriter, r *http.Request) error {
-	params := r.URL.Query() // never FormValue: it would take the image for a form
+	params, err := httpx.Query(r) // never FormValue: it would take the image for a form
+	if err != nil {
+		return err
+	}
 	body := httpx.Body(w, r, 0, bodyIdle)
 	size := r.ContentLength
 	contentType := r.Header.Get("Content-Type")
@@ -76,26 +77,30 @@ func isForm(contentType string) (bool, string) {
 
 func (h customers) submission(q url.Values) (lab.Submission, error) {
 	s := lab.Submission{Preset: q.Get("preset"), Tags: q["tag"]}
-	if h.paths.TrustOwner {
+	if h.paths.Trusted {
 		s.Owner = q.Get("owner")
+		priority, err := httpx.Int(q, "priority", 0, -9, 9)
+		if err != nil {
+			return s, err
+		}
+		s.Priority = int(priority)
 	}
-	priority, err := httpx.Int(q, "priority", 0, -9, 9)
-	if err != nil {
-		return s, err
-	}
-	s.Priority = int(priority)
 	if !q.Has("pipeline") {
 		return s, nil
 	}
 	if s.Preset != "" {
 		return s, lab.ErrSubmission.Detailf("a submission has a pipeline or a preset, not both")
 	}
+	var err error
 	s.Pipeline, err = pipeline.Parse(q.Get("pipeline"))
 	return s, err
 }
 
 func (h customers) isReady(w http.ResponseWriter, r *http.Request) error {
-	q := r.URL.Query()
+	q, err := httpx.Query(r)
+	if err != nil {
+		return err
+	}
 	wait, err := httpx.Duration(q, "wait", lab.MaxWait)
 	if err != nil {
 		return err
@@ -109,7 +114,10 @@ func (h customers) isReady(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h customers) get(w http.ResponseWriter, r *http.Request) error {
-	q := r.URL.Query()
+	q, err := httpx.Query(r)
+	if err != nil {
+		return err
+	}
 	id := q.Get("id")
 	res, err := h.lab.Result(r.Context(), id)
 	if err != nil {

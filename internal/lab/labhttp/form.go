@@ -5,16 +5,24 @@ import (
 	"io"
 	"mime/multipart"
 	"net/url"
+	"strings"
 
 	"minilab/internal/lab"
+)
+
+// Limits of what may stand in a form before its image.
+const (
+	maxParts   = 64
+	maxPreface = 64 << 10 // bytes of all the fields
 )
 
 // formImage finds the field "image" of a form and leaves the reader at its
 // first byte. Text fields before it count as parameters.
 func formImage(body io.Reader, boundary string, params url.Values) (*multipart.Part, error) {
 	form := multipart.NewReader(body, boundary)
-	for {
-		part, err := form.NextPart()
+	rest := int64(maxPreface)
+	for range maxParts {
+		part, err := form.NextRawPart()
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil, lab.ErrNoImage
@@ -23,22 +31,34 @@ func formImage(body io.Reader, boundary string, params url.Values) (*multipart.P
 		case err != nil:
 			return nil, lab.ErrSubmission.Detailf("the form is not valid multipart/form-data").Because(err)
 		case part.FormName() == "image":
-			return part, nil
+			return part, checkEncoding(part)
 		}
-		if err := textField(part, params); err != nil {
-			return nil, err
+		value, err := io.ReadAll(io.LimitReader(part, rest+1))
+		rest -= int64(len(value))
+		switch {
+		case rest < 0:
+			return nil, lab.ErrSubmission.Detailf("the fields before the image have more than %d bytes", maxPreface)
+		case err != nil:
+			return nil, lab.ErrCut.Because(err)
 		}
+		parameter(part.FormName(), string(value), params)
 	}
+	return nil, lab.ErrSubmission.Detailf("there are more than %d fields before the image", maxParts)
 }
 
-func textField(part *multipart.Part, params url.Values) error {
-	switch name := part.FormName(); name {
-	case "pipeline", "preset", "priority", "tag":
-		value, err := io.ReadAll(io.LimitReader(part, maxField))
-		if err != nil {
-			return lab.ErrCut.Because(err)
-		}
-		params.Add(name, string(value))
+// checkEncoding refuses an image that is not sent as it is.
+func checkEncoding(part *multipart.Part) error {
+	switch e := strings.ToLower(part.Header.Get("Content-Transfer-Encoding")); e {
+	case "", "binary", "8bit", "7bit":
+		return nil
 	}
-	return nil
+	return lab.ErrSubmission.Detailf("the image's Content-Transfer-Encoding is not binary")
+}
+
+// parameter takes a field for what it would be in the query.
+func parameter(name, value string, params url.Values) {
+	switch name {
+	case "pipeline", "preset", "priority", "tag":
+		params.Add(name, value)
+	}
 }

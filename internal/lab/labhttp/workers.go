@@ -2,6 +2,7 @@ package labhttp
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -39,7 +40,14 @@ type beat struct {
 }
 
 func (h workers) getWork(w http.ResponseWriter, r *http.Request) error {
-	q := r.URL.Query()
+	// A body says nothing here, but only once it is read is a caller's going noticed.
+	if _, err := io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, maxReport)); err != nil {
+		return err
+	}
+	q, err := httpx.Query(r)
+	if err != nil {
+		return err
+	}
 	claim, err := claimRequest(q)
 	if err != nil {
 		return err
@@ -145,7 +153,10 @@ func (h workers) report(w http.ResponseWriter, r *http.Request, body any, do fun
 	if err := httpx.ReadJSON(w, r, maxReport, body); err != nil {
 		return err
 	}
-	q := r.URL.Query()
+	q, err := httpx.Query(r)
+	if err != nil {
+		return err
+	}
 	id := q.Get("id")
 	if err := do(r.Context(), id, q.Get("lease")); err != nil {
 		return err
