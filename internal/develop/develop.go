@@ -16,6 +16,7 @@ import (
 	"fmt"
 
 	"minilab/internal/engine/wire"
+	"minilab/internal/fault"
 	"minilab/internal/pipeline"
 	"minilab/internal/vips"
 )
@@ -115,6 +116,9 @@ func tooLarge(job Job) error {
 
 // broken translates an error of the library.
 func (n *negative) broken(err error) error {
+	if _, ok := errors.AsType[*fault.Fault](err); ok {
+		return err
+	}
 	if reason, ok := errors.AsType[*vips.Error](err); ok {
 		if reason.OutOfMemory() {
 			return wire.ErrMemory.Because(err)

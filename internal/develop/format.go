@@ -17,10 +17,14 @@ type format struct {
 	saver       string
 	paged       bool // may hold several pages or frames
 	matches     func(data []byte) bool
+	refuse      func(data []byte) error                    // nil: nothing that would be lost is known of
 	size        func(data []byte) (width, height int64)    // nil: sizes are small enough for the library to tell
 	recolour    func(data []byte, o order) ([]byte, error) // nil: has no table of colours
 	save        func(n *negative) vips.Options
 	fastest     vips.Options // to save a trial image with
+
+	// What the saver does not write, once it has; nil for most.
+	retouch func(n *negative, output int) error
 
 	// Of a format whose decoder makes pixels up where data is missing: where the
 	// data ends, and whether it is whole. Nil for others.
@@ -49,6 +53,7 @@ var formats = []format{
 		name: "png", title: "PNG", contentType: "image/png",
 		loader: "pngload_source", saver: "pngsave_target",
 		matches:  starts("\x89PNG\r\n\x1a\n"),
+		refuse:   refusePNG,
 		size:     sizePNG,
 		recolour: recolourPNG,
 		save:     savePNG,
@@ -79,7 +84,9 @@ var formats = []format{
 		name: "avif", title: "AVIF", contentType: "image/avif", paged: true,
 		loader: "heifload_source", saver: "heifsave_target",
 		matches: isAVIF,
+		refuse:  refuseAVIF,
 		save:    saveAVIF,
+		retouch: labelAVIF,
 		fastest: vips.Options{"compression": "av1", "effort": 0},
 	},
 }

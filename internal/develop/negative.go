@@ -20,6 +20,11 @@ type negative struct {
 // open reads the header, judges the size, and prepares to decode all pages.
 func open(f *format, data []byte, maxPixels int64) (*negative, error) {
 	n := &negative{format: f, data: data, pages: 1}
+	if f.refuse != nil {
+		if err := f.refuse(data); err != nil {
+			return nil, err
+		}
+	}
 	if f.size != nil {
 		if err := n.judge(maxPixels, f.size); err != nil {
 			return nil, err
@@ -127,7 +132,11 @@ func (n *negative) save(image *vips.Image, job Job) error {
 	if n.format.encode != nil {
 		return n.format.encode(image, job.Output, job.MaxOutput, n.data)
 	}
-	return image.Save(n.format.saver, job.Output, job.MaxOutput, n.format.save(n))
+	err := image.Save(n.format.saver, job.Output, job.MaxOutput, n.format.save(n))
+	if err != nil || n.format.retouch == nil {
+		return err
+	}
+	return n.format.retouch(n, job.Output)
 }
 
 // whole finds out, once every pixel has been decoded, whether they all came

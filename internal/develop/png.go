@@ -5,6 +5,7 @@ import (
 	"hash/crc32"
 	"slices"
 
+	"minilab/internal/engine/wire"
 	"minilab/internal/vips"
 )
 
@@ -24,6 +25,27 @@ const (
 
 	pngFilterSub = 0x10 // the library's number of the filter
 )
+
+// refusePNG refuses an image of several frames (PNG 3rd edition, 11.3.6), of
+// which the library knows the first only.
+func refusePNG(data []byte) error {
+	frames := uint32(1)
+	for at := pngHead; at+pngAround <= len(data); {
+		size := int64(binary.BigEndian.Uint32(data[at:]))
+		kind := string(data[at+4 : at+8])
+		if kind == "IDAT" || size > int64(len(data)-at-pngAround) {
+			break
+		}
+		if kind == "acTL" && size >= 4 {
+			frames = binary.BigEndian.Uint32(data[at+8:])
+		}
+		at += pngAround + int(size)
+	}
+	if frames > 1 {
+		return wire.ErrAnimation.Detailf("animated PNGs are not altered; send a GIF or a WebP")
+	}
+	return nil
+}
 
 // recolourPNG rewrites the table of colours and the list of their significant
 // bits. An image without a table is errNoTable.

@@ -42,6 +42,8 @@ var (
 	ErrBroken         = wire.ErrBroken
 	ErrTooManyPixels  = wire.ErrTooManyPixels
 	ErrOutputTooLarge = wire.ErrOutputTooLarge
+	ErrAnimation      = wire.ErrAnimation
+	ErrColour         = wire.ErrColour
 )
 
 // Faults of the process: it died or was killed; the attempt may be repeated once.

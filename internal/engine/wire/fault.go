@@ -9,8 +9,15 @@ var (
 	ErrBroken         = fault.New(fault.Unprocessable, "broken-image", "the image is broken or cut off")
 	ErrTooManyPixels  = fault.New(fault.TooLarge, "too-many-pixels", "the image has more pixels than allowed")
 	ErrOutputTooLarge = fault.New(fault.TooLarge, "output-too-large", "the result would be larger than allowed")
+	ErrAnimation      = fault.New(fault.Unprocessable, "unsupported-animation", "the image moves in a way that is not kept here")
+	ErrColour         = fault.New(fault.Unprocessable, "unsupported-colour", "the image has colours that are not kept here")
 	ErrMemory         = fault.New(fault.Unprocessable, "decoder-memory", "the image needed more memory than allowed")
 )
+
+// faults are all that an engine process may send.
+var faults = []*fault.Fault{
+	ErrNotImage, ErrBroken, ErrTooManyPixels, ErrOutputTooLarge, ErrAnimation, ErrColour, ErrMemory, fault.ErrInternal,
+}
 
 // maxDetail is the longest sentence that is taken from an engine process.
 const maxDetail = 300
@@ -24,7 +31,7 @@ func FaultOf(err error) *Fault {
 // Err is the fault that an engine process sent; ok is false when it is none
 // that one may send. A defect of the process comes as fault.ErrInternal.
 func (f *Fault) Err() (err *fault.Fault, ok bool) {
-	for _, known := range []*fault.Fault{ErrNotImage, ErrBroken, ErrTooManyPixels, ErrOutputTooLarge, ErrMemory, fault.ErrInternal} {
+	for _, known := range faults {
 		if f.Code == known.Code {
 			return known.Detailf("%s", printable(f.Detail)), true
 		}
