@@ -60,6 +60,9 @@ func (p *Pool) Hello() Hello { return p.hello }
 // Run does a job in a process that has seen no other owner's images. When ctx
 // is done the process is killed and Run returns ctx's cause.
 func (p *Pool) Run(ctx context.Context, job Job) (Result, error) {
+	if ctx.Err() != nil { // with a slot free, select would toss a coin
+		return Result{}, context.Cause(ctx)
+	}
 	if err := job.Input.Seal(); err != nil {
 		return Result{}, err
 	}

@@ -97,6 +97,7 @@ func TestMisbehaviourCostsOneAttempt(t *testing.T) {
 			if again := mustTell(t, pool, "a", "pid"); again == first {
 				t.Error("the process goes on")
 			}
+			engine.AwaitRetired(pool)
 			mustBeGone(t, first)
 		})
 	}
@@ -190,9 +191,7 @@ func TestAnIdleProcessThatDiedCostsNothing(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	for syscall.Kill(pid, 0) == nil { // until it has been waited for
-		time.Sleep(time.Millisecond)
-	}
+	engine.AwaitIdleEnd(pool)
 	mustTell(t, pool, "a", "ok")
 }
 

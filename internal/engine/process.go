@@ -116,6 +116,9 @@ func (p *process) greet() error {
 	}
 	var err error
 	p.base, err = p.memory()
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+		return nil // it has died since, which its first job will find out
+	}
 	return err
 }
 
