@@ -17,13 +17,14 @@ import (
 	"minilab/internal/config"
 )
 
-// topology says which processes make a lab: each a list of services. One that
-// is "up" is the command of that name.
-type topology [][]string
+// topology says which processes make a lab, by the service that each runs. One
+// that is "up" is the command of that name; "master.2" is a second master.
+type topology []string
 
 var (
-	oneProcess   = topology{{"up"}}
-	sixProcesses = topology{{"worker"}, {"frontend"}, {"master"}, {"taskdb"}, {"storage"}, {"kv"}} // the order must not matter
+	oneProcess   = topology{"up"}
+	sixProcesses = topology{"worker", "frontend", "master", "taskdb", "storage", "kv"} // the order must not matter
+	pairs        = topology{"kv", "taskdb", "storage", "master.2", "worker.2", "frontend.2", "master", "worker", "frontend"}
 )
 
 type labKey struct{}
@@ -49,6 +50,8 @@ const (
 //
 //	lab start [FLAG…]
 //	lab kill SERVICE    kills the process that runs the service, if it still runs
+//	lab pause SERVICE   stops the process by SIGSTOP, which it does not notice
+//	lab resume SERVICE  lets it go on
 //	lab restart         starts again what was killed
 //	lab stop            asks all to end, which must be clean
 func cmdLab(ts *testscript.TestScript, neg bool, args []string) {
@@ -60,19 +63,22 @@ func cmdLab(ts *testscript.TestScript, neg bool, args []string) {
 		p.start(ts)
 	case !neg && len(args) == 2 && args[0] == "kill":
 		p.kill(args[1])
+	case !neg && len(args) == 2 && args[0] == "pause":
+		p.signal(ts, args[1], syscall.SIGSTOP)
+	case !neg && len(args) == 2 && args[0] == "resume":
+		p.signal(ts, args[1], syscall.SIGCONT)
 	case !neg && len(args) == 1 && args[0] == "restart":
 		p.start(ts)
 	case !neg && len(args) == 1 && args[0] == "stop":
 		p.stop(ts)
 	default:
-		ts.Fatalf("usage: lab start [FLAG…] | lab kill SERVICE | lab restart | lab stop")
+		ts.Fatalf("usage: lab start [FLAG…] | lab kill|pause|resume SERVICE | lab restart | lab stop")
 	}
 }
 
 // start starts the processes that do not run.
 func (p *procs) start(ts *testscript.TestScript) {
-	for _, services := range p.topology {
-		name := strings.Join(services, ",")
+	for _, name := range p.topology {
 		if p.find(name) < 0 {
 			p.running = append(p.running, startProcess(ts, name, p.kvAddr, p.flags))
 		}
@@ -106,6 +112,14 @@ func (p *procs) kill(service string) {
 	}
 }
 
+func (p *procs) signal(ts *testscript.TestScript, name string, sig syscall.Signal) {
+	i := p.find(name)
+	if i < 0 {
+		ts.Fatalf("no process %s", name)
+	}
+	ts.Check(p.running[i].cmd.Process.Signal(sig))
+}
+
 func (p *procs) killAll(ts *testscript.TestScript) {
 	for _, proc := range p.running {
 		proc.kill()
@@ -124,13 +138,14 @@ type process struct {
 }
 
 func startProcess(ts *testscript.TestScript, name, kvAddr string, flags []string) *process {
-	args := append([]string{"serve", name}, flags...)
+	service, _, _ := strings.Cut(name, ".")
+	args := append([]string{"serve", service}, flags...)
 	env := []string{"MINILAB_KV=http://" + kvAddr}
 	listen := []string{"frontend=127.0.0.1:0", "storage=127.0.0.1:0", "taskdb=127.0.0.1:0", "master=127.0.0.1:0", "kv=" + kvAddr}
 	if name == "up" {
 		args, env = append([]string{"up", "--expose-services"}, flags...), nil
 	} else {
-		listen = slices.DeleteFunc(listen, func(l string) bool { return !strings.HasPrefix(l, name+"=") })
+		listen = slices.DeleteFunc(listen, func(l string) bool { return !strings.HasPrefix(l, service+"=") })
 	}
 	bin := ts.Getenv("minilab_bin") // the built one, where its size or speed is looked at
 	if bin == "" {

@@ -18,6 +18,9 @@ func TestMain(m *testing.M) {
 func TestOneProcess(t *testing.T)   { runScripts(t, "testdata/lab", oneProcess) }
 func TestSixProcesses(t *testing.T) { runScripts(t, "testdata/lab", sixProcesses) }
 
+// TestPairs has two each of what may run more than once.
+func TestPairs(t *testing.T) { runScripts(t, "testdata/pairs", pairs) }
+
 // TestFootprint looks at the built executable from outside.
 func TestFootprint(t *testing.T) { runScripts(t, "testdata/footprint", sixProcesses) }
 
