@@ -49,7 +49,7 @@ func (b *Balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 			return resp, err
 		}
 		b.bury(base)
-		if !isDialError(err) || body.touched() || r.Context().Err() != nil {
+		if !isDialError(err) || r.Context().Err() != nil {
 			return nil, err
 		}
 		last = err
@@ -135,26 +135,11 @@ func isDialError(err error) bool {
 type heldBody struct {
 	io.ReadCloser
 	mu   sync.Mutex
-	read bool
 	open bool // closing is passed on
 	shut bool // somebody has asked for closing
 }
 
 func newHeldBody(body io.ReadCloser) *heldBody { return &heldBody{ReadCloser: body} }
-
-// Read implements io.Reader.
-func (h *heldBody) Read(p []byte) (int, error) {
-	h.mu.Lock()
-	h.read = true
-	h.mu.Unlock()
-	return h.ReadCloser.Read(p)
-}
-
-func (h *heldBody) touched() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.read
-}
 
 // Close implements io.Closer; before release it is only noted.
 func (h *heldBody) Close() error {

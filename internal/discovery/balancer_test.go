@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"minilab/internal/discovery"
@@ -70,11 +71,29 @@ func TestInstancesTakeTurns(t *testing.T) {
 func TestDeadInstanceIsLeftAtOnceWithTheBodyWhole(t *testing.T) {
 	c := balanced(deadURL(t), echo(t, "b"), deadURL(t))
 	for range 20 {
-		got, err := call(t, c, io.MultiReader(strings.NewReader("bo"), strings.NewReader("dy")))
+		got, err := call(t, c, &closable{Reader: io.MultiReader(strings.NewReader("bo"), strings.NewReader("dy"))})
 		if err != nil || got != "b:body" {
 			t.Fatalf("got %q, %v", got, err)
 		}
 	}
+}
+
+// closable is a body that cannot be read once it is closed.
+type closable struct {
+	io.Reader
+	closed atomic.Bool
+}
+
+func (c *closable) Read(p []byte) (int, error) {
+	if c.closed.Load() {
+		return 0, errors.New("read after close")
+	}
+	return c.Reader.Read(p)
+}
+
+func (c *closable) Close() error {
+	c.closed.Store(true)
+	return nil
 }
 
 func TestNothingThatListensIsUnavailable(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	"minilab/internal/engine"
@@ -36,10 +35,6 @@ type attempt struct {
 	*Worker
 	work lab.Work
 	log  *slog.Logger
-
-	mu        sync.Mutex
-	cancel    context.CancelCauseFunc
-	reporting bool // the report of success is on its way
 }
 
 // attempt does one task, for which a slot is reserved, and reports on it.
@@ -52,10 +47,10 @@ func (w *Worker) attempt(parent context.Context, work lab.Work) {
 	defer cancelDeadline()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	a := &attempt{Worker: w, work: work, log: w.Log.With("task_id", work.ID), cancel: cancel}
+	a := &attempt{Worker: w, work: work, log: w.Log.With("task_id", work.ID)}
 	held, letGo := context.WithCancel(context.WithoutCancel(parent))
 	defer letGo()
-	go w.hold(held, work, claimed, a.lose)
+	go w.hold(held, work, claimed, cancel)
 
 	err := a.perform(ctx)
 	if err == nil {
@@ -63,29 +58,6 @@ func (w *Worker) attempt(parent context.Context, work lab.Work) {
 		return
 	}
 	a.conclude(parent, err)
-}
-
-// lose stops the attempt, unless its success is being reported: then the
-// answer to that report is the one that counts, since it may be published
-// already.
-func (a *attempt) lose(reason error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if !a.reporting {
-		a.cancel(reason)
-	}
-}
-
-// startReporting says whether success may be reported; from then on lose does
-// nothing.
-func (a *attempt) startReporting(ctx context.Context) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	a.reporting = true
-	return nil
 }
 
 // perform does the task up to the report of its success. The slot is free as
@@ -102,10 +74,7 @@ func (a *attempt) perform(ctx context.Context) error {
 	}
 	defer func() { <-a.storing }()
 	report, err := a.store(ctx, results)
-	if err == nil {
-		err = a.startReporting(ctx)
-	}
-	if err != nil {
+	if err != nil || ctx.Err() != nil {
 		return reason(ctx, err)
 	}
 	return a.finish(ctx, report)
@@ -216,7 +185,7 @@ func (a *attempt) store(ctx context.Context, results []engine.Result) (lab.Repor
 // finish reports success, again and again while the master cannot be reached:
 // the work is done, only the lease's end makes it worthless. Neither a lost
 // heartbeat nor a stopping worker cuts a report short, since it may have been
-// heard. A stopping worker does not repeat it.
+// heard and the answer to it is the one that counts. They do end its repeating.
 func (a *attempt) finish(ctx context.Context, report lab.Report) error {
 	for pause := pauseMin; ; pause = min(2*pause, pauseMax) {
 		err := a.report(ctx, func(ctx context.Context) error {

@@ -173,16 +173,27 @@ func TestStoppingGivesWorkBackAtOnce(t *testing.T) {
 
 func TestAPartThatIsAwayCostsNoTry(t *testing.T) {
 	f := mastertest.Open(t)
-	var tries atomic.Int32
-	start(t, f.Lab, f.Storage, engineFunc(func(ctx context.Context, j engine.Job) (engine.Result, error) {
-		if tries.Add(1) <= 3 {
+	var tries, failed atomic.Int32
+	start(t, failing{f.Lab, &failed}, f.Storage, engineFunc(func(ctx context.Context, j engine.Job) (engine.Result, error) {
+		if tries.Add(1) <= 2 {
 			return engine.Result{}, fault.ErrUnavailable
 		}
 		return upper(ctx, j)
 	}))
-	if st := end(t, f, submit(t, f, "x")); st.Phase != lab.Finished {
-		t.Errorf("the task ended %+v", st)
+	if st := end(t, f, submit(t, f, "x")); st.Phase != lab.Finished || failed.Load() != 0 {
+		t.Errorf("the task ended %+v after %d reported failures", st, failed.Load())
 	}
+}
+
+// failing counts the failures that are reported.
+type failing struct {
+	lab.Workers
+	reported *atomic.Int32
+}
+
+func (f failing) Fail(ctx context.Context, id, lease string, why lab.Failure) error {
+	f.reported.Add(1)
+	return f.Workers.Fail(ctx, id, lease, why)
 }
 
 // leases answers heartbeats and leases as the test wants.

@@ -1,0 +1,122 @@
+package master_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"minilab/internal/fault"
+	"minilab/internal/kv/sqlitekv"
+	"minilab/internal/lab"
+	"minilab/internal/master"
+	"minilab/internal/storage"
+	"minilab/internal/storage/filestorage"
+	"minilab/internal/taskdb"
+	"minilab/internal/taskdb/sqltaskdb"
+	"minilab/internal/taskdb/sqltaskdb/sqlite"
+)
+
+// meddled is a task database in whose calls the test meddles.
+type meddled struct {
+	taskdb.Store
+	create func(call int, made error) error
+	stats  func()
+	calls  int
+}
+
+func (m *meddled) Create(ctx context.Context, t taskdb.Task) (taskdb.Task, bool, error) {
+	task, created, err := m.Store.Create(ctx, t)
+	m.calls++
+	if m.create != nil {
+		err = m.create(m.calls, err)
+	}
+	return task, created, err
+}
+
+func (m *meddled) Stats(ctx context.Context) (taskdb.Stats, error) {
+	if m.stats != nil {
+		m.stats()
+	}
+	return m.Store.Stats(ctx)
+}
+
+// open makes a master over a task database to meddle with.
+func open(t *testing.T) (*master.Master, *meddled, storage.Store) {
+	t.Helper()
+	dir, log := t.TempDir(), slog.New(slog.DiscardHandler)
+	presets, err := sqlitekv.Open(t.Context(), sqlitekv.Config{Path: filepath.Join(dir, "kv.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { presets.Close() })
+	images, err := filestorage.Open(dir, filestorage.Options{}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { images.Close() })
+	db, err := sqlite.Open(t.Context(), dir, sqltaskdb.Options{Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	tasks := &meddled{Store: db}
+	m := master.New(master.Config{Tasks: tasks, Storage: images, Presets: presets, StorageURL: func() string { return "" }, Log: log})
+	t.Cleanup(m.Close)
+	return m, tasks, images
+}
+
+var errRefused = fault.New(fault.Invalid, "http-400", "answered 400")
+
+func TestBytesStayOnceATaskMayExist(t *testing.T) {
+	for name, c := range map[string]struct {
+		answers []error // to the first calls; nil: what is true
+		kept    int
+	}{
+		"refused at once":                  {[]error{errRefused}, 0},
+		"the queue is full":                {[]error{taskdb.ErrQueueFull}, 0},
+		"unknown, then it exists":          {[]error{fault.ErrUnavailable, nil}, 1},
+		"unknown, then refused by another": {[]error{fault.ErrUnavailable, errRefused}, 1},
+		"unknown for ever":                 {[]error{fault.ErrUnavailable, fault.ErrUnavailable, fault.ErrUnavailable, fault.ErrUnavailable}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, tasks, images := open(t)
+			tasks.create = func(call int, made error) error {
+				if call <= len(c.answers) && c.answers[call-1] != nil {
+					return c.answers[call-1]
+				}
+				return made
+			}
+			_, err := m.Submit(t.Context(), lab.Submission{Size: 1}, strings.NewReader("x"))
+			if last := c.answers[len(c.answers)-1]; last != nil && err == nil || last == nil && err != nil {
+				t.Errorf("Submit: %v", err)
+			}
+			page, err := images.List(t.Context(), storage.InProgress, "", 0)
+			if err != nil || len(page.Infos) != c.kept {
+				t.Errorf("%d images are kept, %v; want %d", len(page.Infos), err, c.kept)
+			}
+		})
+	}
+}
+
+func TestAnEndBeforeTheFeedIsReadIsNotMissed(t *testing.T) {
+	m, tasks, _ := open(t)
+	id, err := m.Submit(t.Context(), lab.Submission{Size: 1}, strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tasks.stats = func() { // the waiting has begun, and where to read on is not known yet
+		if _, err := tasks.Cancel(t.Context(), id); err != nil {
+			t.Error(err)
+		}
+	}
+	st, err := m.Status(t.Context(), id, lab.MaxWait)
+	if err != nil || st.Phase != lab.Canceled {
+		t.Errorf("status is %+v, %v", st, err)
+	}
+	if _, err := m.Result(t.Context(), id); !errors.Is(err, lab.ErrCanceled) {
+		t.Errorf("Result: %v", err)
+	}
+}
