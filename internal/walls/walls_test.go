@@ -92,7 +92,8 @@ func attempts(address string, memory int) map[string]func() error {
 		"raise":    func() error { return unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 99, Max: 99}) },
 		"size":     func() error { _, err := unix.Pwrite(memory, []byte("x"), limits.FileSize); return err },
 		"memory": func() error {
-			m, err := unix.Mmap(-1, 0, int(limits.AddressSpace), unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANON)
+			// Twice, because what the process gives back meanwhile it may map again.
+			m, err := unix.Mmap(-1, 0, 2*int(limits.AddressSpace), unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANON)
 			_ = unix.Munmap(m)
 			return err
 		},
