@@ -176,7 +176,7 @@ func (c *Client) Decode(ctx context.Context, resp *http.Response, out any) error
 		return nil
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		return errNonsense.Because(err)
+		return ErrNonsense.Because(err)
 	}
 	return nil
 }

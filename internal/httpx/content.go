@@ -12,8 +12,8 @@ import (
 	"minilab/internal/fault"
 )
 
-// errNonsense is an answer that ServeContent does not give.
-var errNonsense = fault.New(fault.BadGateway, "bad-answer", "a service answered nonsense")
+// ErrNonsense is an answer that no service of the lab gives.
+var ErrNonsense = fault.New(fault.BadGateway, "bad-answer", "a service answered nonsense")
 
 // ContentOf reads what the headers of an answer of ServeContent say of the
 // whole, also where the answer is a part.
@@ -25,7 +25,7 @@ func ContentOf(resp *http.Response) (Content, error) {
 		size = totalOf(resp)
 	}
 	if !ok || digest == "" || err != nil || size < 0 {
-		return Content{}, errNonsense.Because(fmt.Errorf("headers %v", resp.Header))
+		return Content{}, ErrNonsense.Because(fmt.Errorf("headers %v", resp.Header))
 	}
 	return Content{SHA256: digest, ContentType: resp.Header.Get("Content-Type"), Size: size, Modified: modified.UTC()}, nil
 }
@@ -69,7 +69,7 @@ func (c *Client) OpenPart(ctx context.Context, req Request, content Content, off
 	}
 	if o, n := PartOf(resp); o != offset || n != length {
 		resp.Body.Close()
-		return nil, errNonsense.Because(fmt.Errorf("bytes %d+%d instead of %d+%d", o, n, offset, length))
+		return nil, ErrNonsense.Because(fmt.Errorf("bytes %d+%d instead of %d+%d", o, n, offset, length))
 	}
 	return &exactBody{ReadCloser: resp.Body, rest: length, failed: func(err error) error { return c.failed(ctx, err) }}, nil
 }

@@ -3,20 +3,14 @@ package master_test
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"minilab/internal/fault"
-	"minilab/internal/kv/sqlitekv"
 	"minilab/internal/lab"
-	"minilab/internal/master"
+	"minilab/internal/master/mastertest"
 	"minilab/internal/storage"
-	"minilab/internal/storage/filestorage"
 	"minilab/internal/taskdb"
-	"minilab/internal/taskdb/sqltaskdb"
-	"minilab/internal/taskdb/sqltaskdb/sqlite"
 )
 
 // meddled is a task database in whose calls the test meddles.
@@ -44,28 +38,14 @@ func (m *meddled) Stats(ctx context.Context) (taskdb.Stats, error) {
 }
 
 // open makes a master over a task database to meddle with.
-func open(t *testing.T) (*master.Master, *meddled, storage.Store) {
+func open(t *testing.T) (lab.Lab, *meddled, storage.Store) {
 	t.Helper()
-	dir, log := t.TempDir(), slog.New(slog.DiscardHandler)
-	presets, err := sqlitekv.Open(t.Context(), sqlitekv.Config{Path: filepath.Join(dir, "kv.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { presets.Close() })
-	images, err := filestorage.Open(dir, filestorage.Options{}, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { images.Close() })
-	db, err := sqlite.Open(t.Context(), dir, sqltaskdb.Options{Log: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	tasks := &meddled{Store: db}
-	m := master.New(master.Config{Tasks: tasks, Storage: images, Presets: presets, StorageURL: func() string { return "" }, Log: log})
-	t.Cleanup(m.Close)
-	return m, tasks, images
+	tasks := &meddled{}
+	f := mastertest.OpenWith(t, func(s taskdb.Store) taskdb.Store {
+		tasks.Store = s
+		return tasks
+	})
+	return f.Lab, tasks, f.Storage
 }
 
 var errRefused = fault.New(fault.Invalid, "http-400", "answered 400")

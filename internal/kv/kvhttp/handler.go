@@ -12,7 +12,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -106,7 +105,7 @@ func putArguments(r *http.Request) (key string, opts kv.PutOptions, err error) {
 	if key, err = httpx.Tail(r, keyPrefix); err != nil {
 		return "", opts, err
 	}
-	q, err := query(r)
+	q, err := httpx.Query(r)
 	if err != nil {
 		return "", opts, err
 	}
@@ -139,7 +138,7 @@ func (h handler) remove(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h handler) list(w http.ResponseWriter, r *http.Request) error {
-	q, err := query(r)
+	q, err := httpx.Query(r)
 	if err != nil {
 		return err
 	}
@@ -157,14 +156,4 @@ func (h handler) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Cache-Control", "no-cache")
 	return httpx.WriteJSON(w, http.StatusOK, answer)
-}
-
-// query refuses what URL.Query leaves out in silence: a listing of everything
-// is no answer to a prefix that is badly escaped.
-func query(r *http.Request) (url.Values, error) {
-	q, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return nil, httpx.ErrParameter.Detailf("the query is not validly escaped").Because(err)
-	}
-	return q, nil
 }

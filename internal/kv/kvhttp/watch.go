@@ -27,7 +27,7 @@ type news struct {
 }
 
 func (h handler) watch(w http.ResponseWriter, r *http.Request) error {
-	q, err := query(r)
+	q, err := httpx.Query(r)
 	if err != nil {
 		return err
 	}

@@ -8,15 +8,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"minilab/internal/httpx"
 	"minilab/internal/lab"
 	"minilab/internal/pipeline"
 )
-
-// bodyIdle is how long a body may pause before its sender is given up.
-const bodyIdle = time.Minute
 
 // Paths say where the customers' calls are; the master and the frontend name
 // them differently.
@@ -48,8 +44,7 @@ func (h customers) newImage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body := httpx.Body(w, r, 0, bodyIdle)
-	size := r.ContentLength
+	body, size := io.Reader(r.Body), r.ContentLength
 	contentType := r.Header.Get("Content-Type")
 	if form, boundary := isForm(contentType); form {
 		part, err := formImage(body, boundary, params)

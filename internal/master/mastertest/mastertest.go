@@ -11,12 +11,19 @@ import (
 	"minilab/internal/lab/labtest"
 	"minilab/internal/master"
 	"minilab/internal/storage/filestorage"
+	"minilab/internal/taskdb"
 	"minilab/internal/taskdb/sqltaskdb"
 	"minilab/internal/taskdb/sqltaskdb/sqlite"
 )
 
 // Open makes an empty lab in a folder of the test's.
 func Open(t *testing.T) labtest.Fixture {
+	t.Helper()
+	return OpenWith(t, func(s taskdb.Store) taskdb.Store { return s })
+}
+
+// OpenWith is Open with something around the task database.
+func OpenWith(t *testing.T, around func(taskdb.Store) taskdb.Store) labtest.Fixture {
 	t.Helper()
 	dir, log := t.TempDir(), slog.New(slog.DiscardHandler)
 	presets, err := sqlitekv.Open(t.Context(), sqlitekv.Config{Path: filepath.Join(dir, "kv.db")})
@@ -36,7 +43,7 @@ func Open(t *testing.T) labtest.Fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tasks.Close() })
-	m := master.New(master.Config{Tasks: tasks, Storage: images, Presets: presets, StorageURL: func() string { return "http://storage" }, Log: log})
+	m := master.New(master.Config{Tasks: around(tasks), Storage: images, Presets: presets, StorageURL: func() string { return "http://storage" }, Log: log})
 	t.Cleanup(m.Close)
 	return labtest.Fixture{Lab: m, Storage: images, Presets: presets}
 }

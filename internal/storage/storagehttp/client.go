@@ -16,9 +16,6 @@ import (
 	"minilab/internal/storage"
 )
 
-// errNonsense is an answer that no storage gives.
-var errNonsense = fault.New(fault.BadGateway, "bad-answer", "a service answered nonsense")
-
 // Client implements storage.Store over the wire. A Get of a whole image is
 // checked against its digest as it is read.
 type Client struct{ http *httpx.Client }
@@ -163,7 +160,7 @@ func object(resp *http.Response, state storage.State, key string, asked storage.
 	var got storage.Part
 	got.Offset, got.Length = httpx.PartOf(resp)
 	if got != part {
-		return storage.Object{}, errNonsense.Because(fmt.Errorf("bytes %+v instead of %+v", got, part))
+		return storage.Object{}, httpx.ErrNonsense.Because(fmt.Errorf("bytes %+v instead of %+v", got, part))
 	}
 	return storage.Object{Info: info, Part: part}, nil
 }
