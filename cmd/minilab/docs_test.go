@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"minilab/internal/frontend/frontendtest"
+	"minilab/internal/trials"
 )
 
 // TestREADME runs the README's own commands in a shell, on ports that are free.
@@ -24,7 +25,7 @@ func TestREADME(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	photo := jpegBytes(t, picture(320, 240))
+	photo := jpegBytes(t, trials.Picture(320, 240))
 	curl := shellBlock(t, string(readme), "up")
 	for name, start := range map[string]string{
 		"up":  "bin/minilab up &",
@@ -48,7 +49,9 @@ func TestREADME(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			sameSwapped(t, photo, swapped)
+			if err := trials.Swapped(photo, swapped, 2); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }
@@ -127,9 +130,9 @@ func TestPage(t *testing.T) {
 	if !found {
 		t.Fatalf("up says %q", line)
 	}
-	before := picture(320, 240)
+	before := trials.Picture(320, 240)
 	dropped := frontendtest.DropPhoto(t.Context(), t, base, jpegBytes(t, before))
-	if d := distance(before, dropped.Shown); d > 2 {
+	if d := trials.Distance(before, dropped.Shown); d > 2 {
 		t.Errorf("what the page shows is %.2f away from the photo with red and blue swapped", d)
 	}
 }
@@ -141,21 +144,6 @@ func jpegBytes(t *testing.T, m image.Image) []byte {
 		t.Fatal(err)
 	}
 	return buf.Bytes()
-}
-
-func sameSwapped(t *testing.T, before, after []byte) {
-	t.Helper()
-	a, err := jpeg.Decode(bytes.NewReader(before))
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := jpeg.Decode(bytes.NewReader(after))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := distance(a, b); d > 2 {
-		t.Errorf("the result is %.2f away from the photo with red and blue swapped", d)
-	}
 }
 
 var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)

@@ -11,27 +11,29 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"minilab/internal/trials"
 )
 
 // cmdMemory is `memory mark`, which notes the memory of every process, and
 // `memory grown MIB`, which fails when any of them but the worker has at any
 // time since had more than so much above that.
 func cmdMemory(ts *testscript.TestScript, neg bool, args []string) {
-	p := ts.Value(labKey{}).(*procs)
+	l := labOf(ts)
 	switch {
 	case !neg && len(args) == 1 && args[0] == "mark":
-		p.marks = map[string]int64{}
-		for _, proc := range p.running {
-			p.marks[proc.name] = statusKiB(ts, proc, "VmHWM")
+		l.marks = map[string]int64{}
+		for _, proc := range l.Processes() {
+			l.marks[proc.Name] = statusKiB(ts, proc, "VmHWM")
 		}
 	case !neg && len(args) == 2 && args[0] == "grown":
 		limit, err := strconv.ParseInt(args[1], 10, 64)
 		ts.Check(err)
-		for _, proc := range p.running {
-			grown := statusKiB(ts, proc, "VmHWM") - p.marks[proc.name]
-			fmt.Fprintf(ts.Stdout(), "%s %d KiB, grown by %d KiB\n", proc.name, p.marks[proc.name], grown)
-			if proc.name != "worker" && grown > limit<<10 {
-				ts.Fatalf("%s has grown by %d KiB", proc.name, grown)
+		for _, proc := range l.Processes() {
+			grown := statusKiB(ts, proc, "VmHWM") - l.marks[proc.Name]
+			fmt.Fprintf(ts.Stdout(), "%s %d KiB, grown by %d KiB\n", proc.Name, l.marks[proc.Name], grown)
+			if proc.Name != "worker" && grown > limit<<10 {
+				ts.Fatalf("%s has grown by %d KiB", proc.Name, grown)
 			}
 		}
 	default:
@@ -40,8 +42,8 @@ func cmdMemory(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // statusKiB reads a line of /proc/PID/status.
-func statusKiB(ts *testscript.TestScript, proc *process, name string) int64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", proc.cmd.Process.Pid))
+func statusKiB(ts *testscript.TestScript, proc *trials.Process, name string) int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", proc.PID()))
 	ts.Check(err)
 	for line := range strings.Lines(string(text)) {
 		if rest, ok := strings.CutPrefix(line, name+":"); ok {
@@ -50,7 +52,7 @@ func statusKiB(ts *testscript.TestScript, proc *process, name string) int64 {
 			return n
 		}
 	}
-	ts.Fatalf("no %s of %s", name, proc.name)
+	ts.Fatalf("no %s of %s", name, proc.Name)
 	return 0
 }
 
@@ -65,10 +67,10 @@ func cmdIdle(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	limit, err := strconv.ParseFloat(args[0], 64)
 	ts.Check(err)
-	p := ts.Value(labKey{}).(*procs)
-	before := p.cpu(ts)
+	l := labOf(ts)
+	before := l.cpu(ts)
 	<-time.After(idleTime)
-	after := p.cpu(ts)
+	after := l.cpu(ts)
 	sum := 0.0
 	for _, name := range slices.Sorted(maps.Keys(after)) {
 		percent := 100 * (after[name] - before[name]).Seconds() / idleTime.Seconds()
@@ -81,17 +83,17 @@ func cmdIdle(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // cpu is the processor time that each process has used so far.
-func (p *procs) cpu(ts *testscript.TestScript) map[string]time.Duration {
+func (l *scriptLab) cpu(ts *testscript.TestScript) map[string]time.Duration {
 	used := map[string]time.Duration{}
-	for _, proc := range p.running {
-		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", proc.cmd.Process.Pid))
+	for _, proc := range l.Processes() {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", proc.PID()))
 		ts.Check(err)
 		for _, thread := range threads {
 			text, err := os.ReadFile(thread)
 			ts.Check(err)
 			ns, err := strconv.ParseInt(strings.Fields(string(text))[0], 10, 64)
 			ts.Check(err)
-			used[proc.name] += time.Duration(ns)
+			used[proc.Name] += time.Duration(ns)
 		}
 	}
 	return used

@@ -118,27 +118,6 @@ func getText(ts *testscript.TestScript, url string) string {
 	return string(body)
 }
 
-// waitReadyz waits until a service says that it is ready. There is no event to
-// wait for: it asks again and again, as a load balancer does.
-func waitReadyz(ts *testscript.TestScript, base string) {
-	again := time.NewTicker(50 * time.Millisecond)
-	defer again.Stop()
-	for deadline := time.Now().Add(startTime); ; <-again.C {
-		body, status := []byte(nil), 0
-		if resp, err := noRedirects.Get(base + "/readyz?verbose"); err == nil {
-			body, _ = io.ReadAll(resp.Body)
-			resp.Body.Close()
-			status = resp.StatusCode
-		}
-		if status == http.StatusOK {
-			return
-		}
-		if time.Now().After(deadline) {
-			ts.Fatalf("%s is not ready: %d %s", base, status, body)
-		}
-	}
-}
-
 // cmdFinish is `finish ID LEASE KEY FILE`: what a worker reports when it has
 // stored FILE under KEY.
 func cmdFinish(ts *testscript.TestScript, neg bool, args []string) {

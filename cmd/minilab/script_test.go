@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"minilab/internal/trials"
 )
 
 func TestMain(m *testing.M) {
@@ -15,19 +18,19 @@ func TestMain(m *testing.M) {
 
 // The scripts in testdata/lab run unchanged over every topology.
 
-func TestOneProcess(t *testing.T)   { runScripts(t, "testdata/lab", oneProcess) }
-func TestSixProcesses(t *testing.T) { runScripts(t, "testdata/lab", sixProcesses) }
+func TestOneProcess(t *testing.T)   { runScripts(t, "testdata/lab", trials.OneProcess) }
+func TestSixProcesses(t *testing.T) { runScripts(t, "testdata/lab", trials.SixProcesses) }
 
 // TestPairs has two each of what may run more than once.
-func TestPairs(t *testing.T) { runScripts(t, "testdata/pairs", pairs) }
+func TestPairs(t *testing.T) { runScripts(t, "testdata/pairs", trials.Pairs) }
 
 // TestFootprint looks at the built executable from outside.
-func TestFootprint(t *testing.T) { runScripts(t, "testdata/footprint", sixProcesses) }
+func TestFootprint(t *testing.T) { runScripts(t, "testdata/footprint", trials.SixProcesses) }
 
 // TestCommands is about the command line itself.
-func TestCommands(t *testing.T) { runScripts(t, "testdata/commands", oneProcess) }
+func TestCommands(t *testing.T) { runScripts(t, "testdata/commands", trials.OneProcess) }
 
-func runScripts(t *testing.T, dir string, topology topology) {
+func runScripts(t *testing.T, dir string, topology trials.Topology) {
 	t.Helper()
 	engine, bin := built(t, "minilab-engine"), built(t, "minilab")
 	testscript.Run(t, testscript.Params{
@@ -39,7 +42,7 @@ func runScripts(t *testing.T, dir string, topology topology) {
 			e.Setenv("built", bin)
 			e.Setenv("MINILAB_DATA", filepath.Join(e.WorkDir, "data"))
 			e.Setenv("MINILAB_MIN_FREE", "1MiB")
-			e.Values[labKey{}] = &procs{topology: topology}
+			e.Values[labKey{}] = &scriptLab{Lab: trials.Lab{Topology: topology}}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -54,7 +57,7 @@ func runScripts(t *testing.T, dir string, topology topology) {
 			"memory":  cmdMemory,
 			"idle":    cmdIdle,
 			"await-url": func(ts *testscript.TestScript, _ bool, args []string) {
-				waitReadyz(ts, strings.TrimSuffix(args[0], "/readyz"))
+				ts.Check(trials.WaitReady(context.Background(), strings.TrimSuffix(args[0], "/readyz")))
 			},
 		},
 	})

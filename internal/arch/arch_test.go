@@ -25,6 +25,7 @@ var layers = [][]string{
 	{"kv/", "storage/", "taskdb/", "lab/"},
 	{"frontend", "master", "worker"},
 	{"app"},
+	{"trials"},
 }
 
 // fences are what only some may import, and why.

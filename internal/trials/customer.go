@@ -1,0 +1,110 @@
+package trials
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// Customer uses a lab by the simple paths of its frontend.
+type Customer struct {
+	Base string // the frontend's URL
+	HTTP *http.Client
+}
+
+// Status is what isReady says of a task that has ended.
+type Status struct {
+	ID     string
+	Status string // finished, failed or canceled
+	Error  struct{ Code, Detail string }
+}
+
+// Answer is an error that the lab answered with.
+type Answer struct {
+	Status int
+	Code   string // of the problem, empty where the answer is none
+	Body   string
+}
+
+// Error implements error.
+func (a *Answer) Error() string { return fmt.Sprintf("%d %s", a.Status, a.Body) }
+
+// Upload hands an image in. An error other than an Answer leaves open whether
+// it was taken in.
+func (c Customer) Upload(ctx context.Context, image []byte) (id string, err error) {
+	body, status, err := c.call(ctx, http.MethodPost, "/newImage", bytes.NewReader(image))
+	if err != nil {
+		return "", err
+	}
+	if status != http.StatusAccepted {
+		return "", answer(status, body)
+	}
+	var taken struct{ ID string }
+	if err := json.Unmarshal(body, &taken); err != nil || taken.ID == "" {
+		return "", fmt.Errorf("newImage says %q: %w", body, err)
+	}
+	return taken.ID, nil
+}
+
+// Await polls until the task has ended.
+func (c Customer) Await(ctx context.Context, id string) (Status, error) {
+	for {
+		body, status, err := c.call(ctx, http.MethodGet, "/image/isReady?wait=20s&id="+id, nil)
+		if err != nil {
+			return Status{}, err
+		}
+		if status != http.StatusOK {
+			return Status{}, answer(status, body)
+		}
+		var s Status
+		if err := json.Unmarshal(body, &s); err != nil || s.Status != "in progress" {
+			return s, err
+		}
+	}
+}
+
+// Result fetches a finished image.
+func (c Customer) Result(ctx context.Context, id string) ([]byte, error) {
+	body, status, err := c.call(ctx, http.MethodGet, "/image/get?id="+id, nil)
+	if err != nil {
+		return nil, err
+	}
+	if status != http.StatusOK {
+		return nil, answer(status, body)
+	}
+	return body, nil
+}
+
+func (c Customer) call(ctx context.Context, method, path string, body io.Reader) ([]byte, int, error) {
+	return do(ctx, c.HTTP, method, c.Base+path, body)
+}
+
+func answer(status int, body []byte) error {
+	a := &Answer{Status: status, Body: string(body)}
+	var p struct{ Code string }
+	if json.Unmarshal(body, &p) == nil {
+		a.Code = p.Code
+	}
+	return a
+}
+
+func get(ctx context.Context, c *http.Client, url string) (body []byte, status int, err error) {
+	return do(ctx, c, http.MethodGet, url, nil)
+}
+
+func do(ctx context.Context, c *http.Client, method, url string, r io.Reader) (body []byte, status int, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, r)
+	if err != nil {
+		return nil, 0, err
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer resp.Body.Close()
+	body, err = io.ReadAll(resp.Body)
+	return body, resp.StatusCode, err
+}

@@ -1,0 +1,90 @@
+package trials
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"math/rand/v2"
+
+	_ "image/gif" // registers its decoder
+
+	_ "golang.org/x/image/tiff" // registers its decoder
+	_ "golang.org/x/image/webp" // registers its decoder
+)
+
+// Picture is smooth, so that JPEG keeps it well, and different in each channel.
+func Picture(w, h int) image.Image { return shaded(w, h, 0) }
+
+// shaded differs with the seed, which must be visible after JPEG.
+func shaded(w, h int, seed uint8) image.Image {
+	m := image.NewNRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			m.SetNRGBA(x, y, color.NRGBA{uint8(40 + 180*x/w), uint8(60+100*y/h) ^ seed, uint8(200 - 150*x/w), 255})
+		}
+	}
+	return m
+}
+
+// Noise is as large in a file as in memory.
+func Noise(w, h int) image.Image {
+	m := image.NewNRGBA(image.Rect(0, 0, w, h))
+	_, _ = rand.NewChaCha8([32]byte{}).Read(m.Pix)
+	return m
+}
+
+// JPEG is a picture as a file; another seed is another picture.
+func JPEG(w, h int, seed uint8) []byte {
+	var buf bytes.Buffer
+	_ = jpeg.Encode(&buf, shaded(w, h, seed), &jpeg.Options{Quality: 90}) // a buffer takes everything
+	return buf.Bytes()
+}
+
+// PNG is a picture as a file; another seed is another picture.
+func PNG(w, h int, seed uint8) []byte {
+	var buf bytes.Buffer
+	_ = png.Encode(&buf, shaded(w, h, seed)) // a buffer takes everything
+	return buf.Bytes()
+}
+
+// Swapped is an error unless both images are of one format and size and every
+// pixel of after is that of before with red and blue in each other's place, on
+// the average at most tolerance (of 255) away.
+func Swapped(before, after []byte, tolerance float64) error {
+	a, formatA, err := image.Decode(bytes.NewReader(before))
+	if err != nil {
+		return err
+	}
+	b, formatB, err := image.Decode(bytes.NewReader(after))
+	if err != nil {
+		return err
+	}
+	if formatA != formatB || a.Bounds() != b.Bounds() {
+		return fmt.Errorf("%s %v became %s %v", formatA, a.Bounds(), formatB, b.Bounds())
+	}
+	if d := Distance(a, b); d > tolerance {
+		return fmt.Errorf("the mean distance is %.3f", d)
+	}
+	return nil
+}
+
+// Distance is the mean difference of the channels, in 255ths, when a's red and
+// blue trade places.
+func Distance(a, b image.Image) float64 {
+	var sum, n float64
+	r := a.Bounds()
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		for x := r.Min.X; x < r.Max.X; x++ {
+			p := color.NRGBA64Model.Convert(a.At(x, y)).(color.NRGBA64)
+			q := color.NRGBA64Model.Convert(b.At(x, y)).(color.NRGBA64)
+			for _, d := range []int{int(p.R) - int(q.B), int(p.G) - int(q.G), int(p.B) - int(q.R), int(p.A) - int(q.A)} {
+				sum += float64(max(d, -d)) / 257
+				n++
+			}
+		}
+	}
+	return sum / n
+}
