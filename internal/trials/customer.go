@@ -23,7 +23,7 @@ type Status struct {
 }
 
 // Answer is an error that the lab answered with.
-type Answer struct {
+type Answer struct { //nolint:errname // it is what was answered
 	Status int
 	Code   string // of the problem, empty where the answer is none
 	Body   string

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os/exec"
@@ -129,6 +130,17 @@ func (l *Lab) reserve(ctx context.Context) error {
 
 // URL is the base URL of a service, of one of its instances.
 func (l *Lab) URL(service string) string { return l.urls[service] }
+
+// URLs are the base URLs of all the instances of a service that run.
+func (l *Lab) URLs(service string) []string {
+	var urls []string
+	for _, p := range l.running {
+		if url := p.urls[service]; url != "" {
+			urls = append(urls, url)
+		}
+	}
+	return urls
+}
 
 // Processes are those that run.
 func (l *Lab) Processes() []*Process { return l.running }
@@ -290,13 +302,20 @@ func (p *Process) kill() {
 	<-p.done
 }
 
-func freeAddress(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// Addresses that a restart keeps are not among those that the kernel gives to
+// outgoing connections (from 32768 on), one of which would have the port by the
+// time of the restart.
+const lowestPort, highestPort = 12000, 32000
+
+func freeAddress(ctx context.Context) (address string, err error) {
+	for range 100 {
+		address = fmt.Sprintf("127.0.0.1:%d", lowestPort+rand.IntN(highestPort-lowestPort))
+		var l net.Listener
+		if l, err = (&net.ListenConfig{}).Listen(ctx, "tcp", address); err == nil {
+			return address, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", err
 }
 
 // WaitReady waits until a service says that it is ready. There is no event to

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/draw"
 	"image/jpeg"
 	"image/png"
 	"math/rand/v2"
@@ -24,6 +25,25 @@ func shaded(w, h int, seed uint8) image.Image {
 	for y := range h {
 		for x := range w {
 			m.SetNRGBA(x, y, color.NRGBA{uint8(40 + 180*x/w), uint8(60+100*y/h) ^ seed, uint8(200 - 150*x/w), 255})
+		}
+	}
+	return m
+}
+
+// mosaicStone is the side of a mosaic's stones in pixels: what JPEG codes as
+// one, also where it has half the colour's pixels.
+const mosaicStone = 16
+
+// Mosaic has stones whose colours follow from the seed, so that no two of them
+// are alike, not even after JPEG. No colour is near the end of its range.
+func Mosaic(w, h int, seed uint64) image.Image {
+	m := image.NewNRGBA(image.Rect(0, 0, w, h))
+	rng := rand.New(rand.NewPCG(seed, 0))
+	shade := func() uint8 { return uint8(50 + rng.IntN(150)) }
+	for y := 0; y < h; y += mosaicStone {
+		for x := 0; x < w; x += mosaicStone {
+			stone := image.NewUniform(color.NRGBA{shade(), shade(), shade(), 255})
+			draw.Draw(m, image.Rect(x, y, x+mosaicStone, y+mosaicStone), stone, image.Point{}, draw.Src)
 		}
 	}
 	return m
