@@ -3,7 +3,6 @@ package master
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -41,22 +40,12 @@ func work(c taskdb.Claimed, base string) lab.Work {
 		},
 	}
 	for _, o := range c.Outputs {
-		key := outputKey(c.Task, o.Name)
+		key := taskdb.ResultKey(c.Task, o.Name)
 		w.Outputs = append(w.Outputs, lab.Target{
 			Name: o.Name, Pipeline: o.Pipeline, Key: key, URL: imageURL(base, storage.Finished, key),
 		})
 	}
 	return w
-}
-
-// outputKey is where the present attempt writes an output: every attempt has
-// keys of its own, so a late one cannot touch what another has published.
-func outputKey(t taskdb.Task, output string) string {
-	key := fmt.Sprintf("%s.%d", t.ID, t.Token)
-	if output != "" {
-		key += "." + output
-	}
-	return key
 }
 
 func imageURL(base string, state storage.State, key string) string {
@@ -97,7 +86,7 @@ func (m *Master) checkOutputs(ctx context.Context, t taskdb.Task, reported []lab
 	outputs := make([]taskdb.Output, len(reported))
 	for i, o := range reported {
 		wanted := slices.ContainsFunc(t.Outputs, func(w taskdb.Output) bool { return w.Name == o.Name })
-		if !wanted || o.Key != outputKey(t, o.Name) {
+		if !wanted || o.Key != taskdb.ResultKey(t, o.Name) {
 			return nil, lab.ErrOutput.Detailf("the output %q is not one that the work named, under the key that it named", o.Name)
 		}
 		info, err := m.Storage.Stat(ctx, storage.Finished, o.Key)

@@ -22,9 +22,15 @@ const (
 	MaxClaim   = 64       // tasks of one claim
 	MaxBatch   = 1000     // entries of one list of reports
 	MaxPage    = 1000     // tasks or events of one answer
+	MaxExpire  = 256      // tasks of one Expire
 	MaxWait    = time.Minute
-	MaxPrio    = 9 // priorities go from MinPrio to MaxPrio
-	MinPrio    = -9
+
+	// MaxPageBytes is how many bytes the tasks of one List have, without the
+	// last one of them.
+	MaxPageBytes = 8 << 20
+
+	MaxPrio = 9 // priorities go from MinPrio to MaxPrio
+	MinPrio = -9
 
 	DefaultOwner = "public"
 	DefaultNeeds = "image" // the operations that are built in

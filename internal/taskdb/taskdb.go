@@ -135,9 +135,10 @@ type Tasks interface {
 	// Get reads a task.
 	Get(ctx context.Context, id string) (Task, error)
 
-	// List gives tasks in the order of their ids, whole ones. Whatever matches
-	// during the whole listing comes exactly once. A state that is none is
-	// ErrTask, a cursor that was not given out for this direction ErrCursor.
+	// List gives tasks in the order of their ids, whole ones, fewer than the
+	// limit where they exceed MaxPageBytes. Whatever matches during the whole
+	// listing comes exactly once. A state that is none is ErrTask, a cursor
+	// that was not given out for this direction ErrCursor.
 	List(ctx context.Context, f Filter) (Page, error)
 
 	// Cancel makes a task that has not ended canceled, at once; canceling a
@@ -151,6 +152,13 @@ type Tasks interface {
 	// Delete removes a task in whatever state; it is in the feed as Deleted.
 	// Deleting what does not exist is ErrNotFound.
 	Delete(ctx context.Context, id string) error
+
+	// Expire deletes tasks whose ExpiresAt has come by the database's clock,
+	// the oldest first, limit at most (0 or more than MaxExpire: MaxExpire),
+	// and gives them as they were, but for UpdatedAt: nothing else knows any
+	// more where their bytes are. They are in the feed as Deleted. A task that
+	// is retried meanwhile has either gone before or stays.
+	Expire(ctx context.Context, limit int) ([]Task, error)
 
 	// Stats counts.
 	Stats(ctx context.Context) (Stats, error)

@@ -163,11 +163,15 @@ func (h *handler) delete(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *handler) list(w http.ResponseWriter, r *http.Request, state storage.State) error {
-	limit, err := httpx.Int(r.URL.Query(), "limit", 0, 0, math.MaxInt32)
+	q, err := httpx.Query(r)
 	if err != nil {
 		return err
 	}
-	page, err := h.store.List(r.Context(), state, r.URL.Query().Get("cursor"), int(limit))
+	limit, err := httpx.Int(q, "limit", 0, 0, math.MaxInt32)
+	if err != nil {
+		return err
+	}
+	page, err := h.store.List(r.Context(), state, q.Get("cursor"), int(limit))
 	if err != nil {
 		return err
 	}

@@ -93,6 +93,8 @@ func TestWire(t *testing.T) {
 		{"PATCH", "/images/finished/a", "", nil, 405, "method-not-allowed"},
 		{"GET", "/images/finished/?limit=x", "", nil, 400, "invalid-parameter"},
 		{"GET", "/images/finished/?limit=-1", "", nil, 400, "invalid-parameter"},
+		{"GET", "/images/finished/?cursor=%zz", "", nil, 400, "invalid-parameter"},
+		{"GET", "/images/finished/?limit=1;cursor=a", "", nil, 400, "invalid-parameter"},
 		{"GET", "/images/finished/?cursor=%2F", "", nil, 400, "invalid-cursor"},
 		{"GET", "/images/inProgress/", "", nil, 200, `{"images":[],"next":""}` + "\n"},
 		{"PUT", "/images/finished/", "abc", nil, 400, "invalid-key"},

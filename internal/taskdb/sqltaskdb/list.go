@@ -2,7 +2,9 @@ package sqltaskdb
 
 import (
 	"context"
+	"database/sql"
 	"encoding/base64"
+	"errors"
 	"strings"
 
 	"minilab/internal/taskdb"
@@ -19,17 +21,38 @@ func (s *Store) List(ctx context.Context, f taskdb.Filter) (taskdb.Page, error) 
 	}
 	limit := taskdb.PageLimit(f.Limit)
 	query, args := listQuery(f, after, limit+1)
-	rows, err := scanRows(s.db.Read().QueryContext(ctx, query, args...))
+	found, err := s.db.Read().QueryContext(ctx, query, args...)
 	if err != nil {
 		return taskdb.Page{}, s.readFault(ctx, err)
 	}
-	page := taskdb.Page{Tasks: []taskdb.Task{}}
-	if len(rows) > limit {
-		rows = rows[:limit]
-		page.Next = writeCursor(f, rows[limit-1].t.ID)
+	defer found.Close()
+	rows, more, err := scanPage(found, limit)
+	if err = errors.Join(err, found.Err()); err != nil {
+		return taskdb.Page{}, s.readFault(ctx, err)
+	}
+	var page taskdb.Page
+	if more {
+		page.Next = writeCursor(f, rows[len(rows)-1].t.ID)
 	}
 	page.Tasks, err = tasks(rows)
 	return page, err
+}
+
+// scanPage reads up to limit rows, fewer where they are large, and says whether
+// there are more.
+func scanPage(rows *sql.Rows, limit int) (list []*row, more bool, err error) {
+	for size := 0; rows.Next(); {
+		if len(list) == limit || size > taskdb.MaxPageBytes {
+			return list, true, nil
+		}
+		r, err := scanRow(rows)
+		if err != nil {
+			return nil, false, err
+		}
+		size += r.size()
+		list = append(list, r)
+	}
+	return list, false, nil
 }
 
 func tasks(rows []*row) ([]taskdb.Task, error) {

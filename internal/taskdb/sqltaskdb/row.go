@@ -65,6 +65,12 @@ func (r *row) values() []any {
 	}
 }
 
+// size is about how many bytes the row's texts have.
+func (r *row) size() int {
+	t := &r.t
+	return len(r.tags) + len(r.pipeline) + len(r.outputs) + len(r.facts) + len(r.errorDetail) + len(t.Callback) + len(t.Source.Key)
+}
+
 // newRow is the row of a task to be created, of what its customer decides.
 func newRow(t taskdb.Task) (*row, error) {
 	if err := taskdb.CheckNew(t); err != nil {

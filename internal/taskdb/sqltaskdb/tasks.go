@@ -38,6 +38,12 @@ const (
 	deleteTask = `DELETE FROM tasks WHERE id = ?`
 )
 
+// touchExpired says twice what has expired: where transactions run side by
+// side, a task may have been retried since it was chosen.
+var touchExpired = `UPDATE tasks SET updated_at = ?1 WHERE expires_at > 0 AND expires_at <= ?1 AND id IN (
+		SELECT id FROM tasks WHERE expires_at > 0 AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2)
+	RETURNING ` + columns
+
 // Get implements taskdb.Tasks.
 func (s *Store) Get(ctx context.Context, id string) (taskdb.Task, error) {
 	if err := taskdb.CheckID(id); err != nil {
@@ -118,6 +124,28 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 		_, err = c.Exec(deleteTask, id)
 		return err
 	})
+}
+
+// Expire implements taskdb.Tasks.
+func (s *Store) Expire(ctx context.Context, limit int) ([]taskdb.Task, error) {
+	if limit <= 0 || limit > taskdb.MaxExpire {
+		limit = taskdb.MaxExpire
+	}
+	var rows []*row
+	err := s.write(ctx, func(c *change) (err error) {
+		rows, err = scanRows(c.Query(touchExpired, c.now, limit))
+		for _, r := range rows {
+			if _, err := c.Exec(deleteTask, r.t.ID); err != nil {
+				return err
+			}
+		}
+		c.moved = len(rows) > 0
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return tasks(rows)
 }
 
 // readFault says what a failed read is: the caller's leaving, the closing of

@@ -89,6 +89,13 @@ func (c *Client) Delete(ctx context.Context, id string) error {
 	return err
 }
 
+// Expire implements taskdb.Tasks.
+func (c *Client) Expire(ctx context.Context, limit int) ([]taskdb.Task, error) {
+	var answer expired
+	_, err := c.http.JSON(ctx, http.MethodPost, "/expiries", nil, expiry{Limit: limit}, &answer)
+	return answer.Tasks, err
+}
+
 // Stats implements taskdb.Tasks.
 func (c *Client) Stats(ctx context.Context) (s taskdb.Stats, err error) {
 	_, err = c.http.JSON(ctx, http.MethodGet, "/stats", nil, nil, &s)

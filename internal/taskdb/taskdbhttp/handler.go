@@ -2,7 +2,6 @@ package taskdbhttp
 
 import (
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -26,6 +25,7 @@ func Route(rt *httpx.Router, s taskdb.Store) {
 	rt.Handle("POST /finishes", reports(s.Finish, func(e taskdb.Finish) string { return e.ID }))
 	rt.Handle("POST /failures", reports(s.Fail, func(e taskdb.Failure) string { return e.ID }))
 	rt.Handle("POST /releases", reports(s.Release, func(e taskdb.Release) string { return e.ID }))
+	rt.Handle("POST /expiries", h.expire)
 	rt.Handle("GET /events", httpx.Waiting(h.events))
 	rt.Handle("GET /stats", h.stats)
 }
@@ -44,7 +44,7 @@ func (h handler) get(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h handler) listIDs(w http.ResponseWriter, r *http.Request, state taskdb.State) error {
-	f, err := filter(r.URL.Query())
+	f, err := filterOf(r)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (h handler) listIDs(w http.ResponseWriter, r *http.Request, state taskdb.St
 }
 
 func (h handler) list(w http.ResponseWriter, r *http.Request) error {
-	f, err := filter(r.URL.Query())
+	f, err := filterOf(r)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,11 @@ func (h handler) list(w http.ResponseWriter, r *http.Request) error {
 	return httpx.WriteJSON(w, http.StatusOK, page)
 }
 
-func filter(q url.Values) (taskdb.Filter, error) {
+func filterOf(r *http.Request) (taskdb.Filter, error) {
+	q, err := httpx.Query(r)
+	if err != nil {
+		return taskdb.Filter{}, err
+	}
 	f := taskdb.Filter{State: taskdb.State(q.Get("state")), Owner: q.Get("owner"), Tag: q.Get("tag"), Cursor: q.Get("cursor")}
 	switch order := q.Get("order"); order {
 	case "", "asc":
@@ -101,8 +105,23 @@ func (h handler) delete(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+func (h handler) expire(w http.ResponseWriter, r *http.Request) error {
+	var body expiry
+	if err := readJSON(w, r, maxTask, &body); err != nil {
+		return err
+	}
+	gone, err := h.store.Expire(r.Context(), body.Limit)
+	if err != nil {
+		return err
+	}
+	return httpx.WriteJSON(w, http.StatusOK, expired{Tasks: gone})
+}
+
 func (h handler) events(w http.ResponseWriter, r *http.Request) error {
-	q := r.URL.Query()
+	q, err := httpx.Query(r)
+	if err != nil {
+		return err
+	}
 	after, err := httpx.Int(q, "after", 0, 0, 1<<62)
 	if err != nil {
 		return err

@@ -113,6 +113,15 @@ type ids struct {
 	Next string   `json:"next,omitempty"`
 }
 
+// expiry is the body of POST /expiries.
+type expiry struct {
+	Limit int `json:"limit,omitempty"`
+}
+
+type expired struct {
+	Tasks []taskdb.Task `json:"tasks"`
+}
+
 type events struct {
 	Events []taskdb.Event `json:"events"`
 	Last   int64          `json:"last"` // to go on after

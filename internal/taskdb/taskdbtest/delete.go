@@ -2,7 +2,9 @@ package taskdbtest
 
 import (
 	"fmt"
+	"strings"
 	"sync/atomic"
+	"time"
 
 	"minilab/internal/taskdb"
 )
@@ -10,6 +12,8 @@ import (
 var deleteCases = []testCase{
 	{name: "a task is deleted in whatever state", run: deleteAny},
 	{name: "of racing deletes exactly one deletes", run: deleteRace},
+	{name: "tasks past their retention are deleted, the oldest first, and given", run: expire},
+	{name: "a task that is retried has gone before or stays", run: expireRace},
 }
 
 func deleteAny(s *suite) {
@@ -49,6 +53,72 @@ func deleteRace(s *suite) {
 		})
 		if deleted.Load() != 1 {
 			s.Fatalf("deleted %d times", deleted.Load())
+		}
+	}
+}
+
+func expire(s *suite) {
+	for i, state := range []taskdb.State{taskdb.Finished, taskdb.Failed, taskdb.Canceled, taskdb.Finished, taskdb.NotStarted, taskdb.InProgress} {
+		id := fmt.Sprint("t-", i)
+		keep := time.Duration(3-i) * time.Hour // the last that ends is kept for ever
+		s.bring(id, state, func(t *taskdb.Task) { t.Keep = max(keep, 0) })
+	}
+	last := s.lastSeq()
+	s.expires(0, "")
+	s.clock.Advance(time.Hour - time.Minute)
+	s.expires(0, "")
+	s.clock.Advance(90 * time.Minute)
+	before := s.get("t-1")
+	gone := s.expires(1, "t-2")
+	gone = append(gone, s.expires(5, "t-1")...)
+	before.UpdatedAt = gone[1].UpdatedAt
+	s.same(gone[1], before)
+	s.clock.Advance(1000 * time.Hour)
+	s.expires(-1, "t-0")
+	s.expires(0, "")
+	if got := strings.Join(taskIDs(s.all(taskdb.Filter{})), " "); got != "t-3 t-4 t-5" {
+		s.Errorf("left are %s", got)
+	}
+	events := s.events(last)
+	for _, e := range events {
+		if !e.Deleted || e.Time.Before(gone[0].ExpiresAt) {
+			s.Errorf("the feed tells %+v", e)
+		}
+	}
+	if len(events) != 3 {
+		s.Errorf("the feed tells of %d tasks", len(events))
+	}
+}
+
+// expires wants these to be the tasks that go, in this order.
+func (s *suite) expires(limit int, want string) []taskdb.Task {
+	s.Helper()
+	gone, err := s.Expire(s.Context(), limit)
+	s.ok(err)
+	if got := strings.Join(taskIDs(gone), " "); got != want || gone == nil {
+		s.Fatalf("deleted %q, want %q", got, want)
+	}
+	return gone
+}
+
+func expireRace(s *suite) {
+	for i := range 10 {
+		id := fmt.Sprint("t-", i)
+		s.bring(id, taskdb.Canceled, func(t *taskdb.Task) { t.Keep = time.Hour })
+		s.clock.Advance(2 * time.Hour)
+		var gone []taskdb.Task
+		var expireErr, retryErr error
+		together(2, func(who int) {
+			if who == 0 {
+				gone, expireErr = s.Expire(s.Context(), 0)
+			} else {
+				_, retryErr = s.Retry(s.Context(), id)
+			}
+		})
+		s.ok(expireErr)
+		_, err := s.Get(s.Context(), id)
+		if stays := err == nil; stays != (retryErr == nil) || stays != (len(gone) == 0) {
+			s.Fatalf("deleted %v, retried: %v, read: %v", taskIDs(gone), retryErr, err)
 		}
 	}
 }

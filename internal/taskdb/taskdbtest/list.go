@@ -1,6 +1,8 @@
 package taskdbtest
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +14,7 @@ import (
 var listCases = []testCase{
 	{name: "a listing is in the order of ids, both ways", run: order},
 	{name: "pages are of the limit, and whole", run: pages},
+	{name: "pages are cut where their tasks are large", run: largePages},
 	{name: "what matches during the whole listing comes exactly once", run: underChanges},
 	{name: "filters, alone and together", run: filters},
 	{name: "tasks past their retention", run: expiredTasks},
@@ -73,6 +76,36 @@ func pages(s *suite) {
 	s.ok(err)
 	if len(page.Tasks) != taskdb.MaxPage || page.Next != "" {
 		s.Errorf("a page that holds all has %d, next %q", len(page.Tasks), page.Next)
+	}
+}
+
+// largePages has two and a half pages of tasks with facts as large as they may be.
+func largePages(s *suite) {
+	const n = taskdb.MaxPageBytes / taskdb.MaxFacts * 5 / 2
+	facts := json.RawMessage(`{"a":"` + strings.Repeat("x", taskdb.MaxFacts-8) + `"}`)
+	var reports []taskdb.Finish
+	for i := range n {
+		f := result(s.started(fmt.Sprintf("t-%05d", i)))
+		f.Facts = facts
+		reports = append(reports, f)
+	}
+	for part := range slices.Chunk(reports, 100) {
+		errs, err := s.Finish(s.Context(), part)
+		s.ok(errors.Join(append(errs, err)...))
+	}
+	var got []string
+	var sizes []int
+	for f := (taskdb.Filter{}); len(sizes) == 0 || f.Cursor != ""; {
+		page, err := s.List(s.Context(), f)
+		s.ok(err)
+		got, sizes = append(got, taskIDs(page.Tasks)...), append(sizes, len(page.Tasks)*taskdb.MaxFacts)
+		f.Cursor = page.Next
+	}
+	if len(got) != n || len(slices.Compact(slices.Sorted(slices.Values(got)))) != n {
+		s.Errorf("%d tasks were listed, want %d once each", len(got), n)
+	}
+	if largest := slices.Max(sizes); len(sizes) != 3 || largest > taskdb.MaxPageBytes+taskdb.MaxFacts {
+		s.Errorf("the pages have %d bytes", sizes)
 	}
 }
 

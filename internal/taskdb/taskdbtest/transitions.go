@@ -17,9 +17,9 @@ var transitionCases = []testCase{
 }
 
 // bring makes a task in a state; the lease is its last one, if it had any.
-func (s *suite) bring(id string, state taskdb.State) taskdb.Claimed {
+func (s *suite) bring(id string, state taskdb.State, set ...func(*taskdb.Task)) taskdb.Claimed {
 	s.Helper()
-	t := s.create(id)
+	t := s.create(id, set...)
 	if state == taskdb.NotStarted {
 		return taskdb.Claimed{Task: t, Lease: "1.none"}
 	}
