@@ -22,9 +22,11 @@ var (
 	selectTask = `SELECT ` + columns + ` FROM tasks WHERE id = ?`
 )
 
-// A token goes on where a deleted task of the same id has left off.
+// A token goes on where a deleted task of the same id has left off, and above
+// all of another time line, which the tombstone of no id tells (see
+// sqlite.Renew).
 const (
-	selectTombstone = `SELECT token FROM tombstones WHERE task_id = ?`
+	selectTombstone = `SELECT coalesce(max(token), 0) FROM tombstones WHERE task_id IN (?, '')`
 	takeKey         = `INSERT INTO idempotency (owner, key, hash, task_id, expires_at) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (owner, key) DO UPDATE SET hash = excluded.hash, task_id = excluded.task_id, expires_at = excluded.expires_at
 		WHERE idempotency.expires_at <= ?`
@@ -59,7 +61,7 @@ func (s *Store) create(c *change, r row) (*row, error) {
 		return readTask(c, used)
 	}
 	r.start(c.now)
-	if err := c.QueryRow(selectTombstone, r.t.ID).Scan(&r.t.Token); err != nil && !errors.Is(err, sql.ErrNoRows) {
+	if err := c.QueryRow(selectTombstone, r.t.ID).Scan(&r.t.Token); err != nil {
 		return nil, err
 	}
 	n, err := changed(c.Exec(insertTask, append(r.values(), s.opt.MaxWaiting)...))
