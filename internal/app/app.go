@@ -47,7 +47,8 @@ type Options struct {
 // Run starts the services, runs until ctx ends and stops them. An error is a
 // sentence for the person who started it.
 func Run(ctx context.Context, cfg config.Config, opt Options) error {
-	a := &app{Options: opt, cfg: cfg, metrics: telemetry.NewMetrics(opt.Version), listeners: map[string]net.Listener{}}
+	a := &app{Options: opt, cfg: cfg, metrics: telemetry.NewMetrics(opt.Version)}
+	a.connections, a.listeners = httpx.NewConnections(), map[string]net.Listener{}
 	defer a.close(ctx)
 	if err := a.start(ctx); err != nil {
 		return err
@@ -63,7 +64,9 @@ type app struct {
 	cfg     config.Config
 	metrics *telemetry.Metrics
 
-	listeners map[string]net.Listener // by service
+	connections *httpx.Connections
+	listeners   map[string]net.Listener // by service
+
 	view      *discovery.View
 	transport http.RoundTripper // to other services
 	kv        kv.Store
@@ -121,7 +124,7 @@ func (a *app) listen(ctx context.Context) error {
 			faults = append(faults, fmt.Errorf("%s cannot listen on %s: %w", service, addr, reason(err)))
 			continue
 		}
-		a.listeners[service] = l
+		a.listeners[service] = a.connections.Listener(l)
 		a.later(func(context.Context) error { return ignoreClosed(l.Close()) })
 	}
 	return errors.Join(faults...)

@@ -5,13 +5,23 @@ import (
 	"encoding/json"
 	"log/slog"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"minilab/internal/fault"
 	"minilab/internal/kv"
 )
+
+// Limits of what is believed, since anybody may write to the key-value store.
+const (
+	maxInstances    = 4096
+	maxRegistration = 4 << 10 // bytes
+)
+
+var errTooMany = fault.ErrUnavailable.Detailf("there are more than %d registrations", maxInstances)
 
 // View is what is known of the registered instances. It keeps its last state
 // while the key-value store is away.
@@ -102,6 +112,9 @@ func (v *View) list(ctx context.Context, store kv.Store) (int64, error) {
 				fresh[e.Key] = i
 			}
 		}
+		if len(fresh) > maxInstances || page.Next != "" && (page.Next == cursor || len(page.Entries) == 0) {
+			return 0, errTooMany
+		}
 		revision, cursor = page.Revision, page.Next
 	}
 	v.mu.Lock()
@@ -118,7 +131,9 @@ func (v *View) apply(ev kv.Event) {
 		delete(v.instances, ev.Key)
 		return
 	}
-	v.instances[ev.Key] = i
+	if _, known := v.instances[ev.Key]; known || len(v.instances) < maxInstances {
+		v.instances[ev.Key] = i
+	}
 }
 
 // parse reads a registration; what is none is passed over, since anybody may
@@ -126,9 +141,15 @@ func (v *View) apply(ev kv.Event) {
 func parse(e kv.Entry) (Instance, bool) {
 	service, id, ok := strings.Cut(strings.TrimPrefix(e.Key, prefix), "/")
 	i := Instance{}
-	if !ok || json.Unmarshal(e.Value, &i) != nil {
+	if !ok || len(e.Value) > maxRegistration || json.Unmarshal(e.Value, &i) != nil || !callable(i.URL) {
 		return Instance{}, false
 	}
 	i.Service, i.ID = service, id
 	return i, true
+}
+
+// callable says whether a registration's URL is one that can be called, or none.
+func callable(base string) bool {
+	u, err := url.Parse(base)
+	return base == "" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.Path == "" && u.RawQuery == ""
 }

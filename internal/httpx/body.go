@@ -17,10 +17,17 @@ var (
 	ErrBodyIdle = fault.New(fault.Timeout, "body-idle", "the body stopped coming")
 )
 
+// A body that makes its reader wait for longer than bodyTime, and for every
+// bodyRate bytes a second more, is given up even if it never pauses.
+const (
+	bodyTime = time.Minute
+	bodyRate = 1 << 10
+)
+
 // Body reads a request's body, of which at most max bytes may come (0: any
-// number) and never nothing for as long as idle (0: for ever). Its errors are
-// faults: fault.ErrTooLarge, ErrBodyIdle, and ErrBodyCut when the caller has
-// gone. A body that is announced as too large is refused before a caller that
+// number) and never nothing for as long as idle (0: for ever, and at any rate).
+// Its errors are faults: fault.ErrTooLarge, ErrBodyIdle, also for what comes too
+// slowly, and ErrBodyCut when the caller has gone. A body that is announced as too large is refused before a caller that
 // waits for "100 Continue" sends a byte of it.
 func Body(w http.ResponseWriter, r *http.Request, max int64, idle time.Duration) io.Reader {
 	bare := r.Body
@@ -41,7 +48,9 @@ type body struct {
 	r    io.Reader
 	conn *http.ResponseController
 	idle time.Duration
-	err  error // sticks
+	got  int64         // bytes
+	lost time.Duration // with waiting for them
+	err  error         // sticks
 }
 
 // Read implements io.Reader.
@@ -49,12 +58,21 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
 	}
+	start := time.Now()
 	if b.idle > 0 {
-		_ = b.conn.SetReadDeadline(time.Now().Add(b.idle)) // a recorder in a test has none
+		_ = b.conn.SetReadDeadline(start.Add(min(b.idle, b.patience()))) // a recorder in a test has none
 	}
 	n, err := b.r.Read(p)
+	b.got += int64(n)
+	b.lost += time.Since(start)
 	b.err = b.judge(err)
 	return n, b.err
+}
+
+// patience is how long the rest of the body may be waited for before it counts
+// as too slow. What the reader does between two reads does not count.
+func (b *body) patience() time.Duration {
+	return bodyTime + time.Duration(b.got/bodyRate)*time.Second - b.lost
 }
 
 func (b *body) judge(err error) error {
@@ -66,6 +84,8 @@ func (b *body) judge(err error) error {
 		// deadline left behind would look like that.
 		_ = b.conn.SetReadDeadline(time.Time{})
 		return io.EOF
+	case errors.Is(err, os.ErrDeadlineExceeded) && b.patience() <= 0:
+		return ErrBodyIdle.Detailf("the body comes slower than %d bytes a second", bodyRate).Because(err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return ErrBodyIdle.Detailf("no byte of the body has come for %v", b.idle).Because(err)
 	}

@@ -25,8 +25,12 @@ var errNoAnswer = fault.ErrUnavailable.Because(errors.New("no answer in time"))
 // maxPoll is how long any call may be told to wait.
 const maxPoll = time.Minute
 
-// maxAnswer bounds a JSON answer that is read into memory, in bytes.
-const maxAnswer = 64 << 20
+// maxAnswer bounds a JSON answer that is read into memory, in bytes, and
+// maxAnswerHeader its headers, those of informational answers included.
+const (
+	maxAnswer       = 32 << 20
+	maxAnswerHeader = 64 << 10
+)
 
 // NewTransport is the transport for calls between services. It fails fast when
 // nobody listens; that an answer never begins is noticed late, because
@@ -38,9 +42,11 @@ func NewTransport() *http.Transport {
 		IdleConnTimeout:       90 * time.Second,
 		ExpectContinueTimeout: time.Second,
 		ResponseHeaderTimeout: maxPoll + callTime,
-		DisableCompression:    true,
-		WriteBufferSize:       64 << 10,
-		ReadBufferSize:        64 << 10,
+		DisableCompression:    true, // what is inflated has no limit
+
+		MaxResponseHeaderBytes: maxAnswerHeader,
+		WriteBufferSize:        64 << 10,
+		ReadBufferSize:         64 << 10,
 	}
 }
 
@@ -69,9 +75,9 @@ type Request struct {
 	Size   int64     // of Body; -1: unknown
 }
 
-// Do makes the call. An answer of 300 and above, except 304, is the error that
-// the other side meant; the caller closes the body of any other. A service
-// that cannot be reached is fault.ErrUnavailable; a call cut short by its
+// Do makes the call. An answer of 400 and above is the error that the other side
+// meant, one from 300 on ErrNonsense; the caller closes the body of any other. A
+// service that cannot be reached is fault.ErrUnavailable; a call cut short by its
 // context is the context's cause.
 //
 // An answer that does not begin, or whose body stops, for long enough to be taken
@@ -97,9 +103,13 @@ func (c *Client) do(ctx context.Context, req Request) (*http.Response, error) {
 	if err != nil {
 		return nil, c.failed(ctx, err)
 	}
-	if resp.StatusCode >= http.StatusMultipleChoices && resp.StatusCode != http.StatusNotModified {
+	switch status := resp.StatusCode; {
+	case status >= http.StatusBadRequest:
 		defer resp.Body.Close()
 		return nil, problem.Read(resp)
+	case status >= http.StatusMultipleChoices || status == http.StatusSwitchingProtocols:
+		resp.Body.Close()
+		return nil, ErrNonsense.Because(fmt.Errorf("%s %s: %s", req.Method, req.Path, resp.Status))
 	}
 	return resp, nil
 }
@@ -165,17 +175,25 @@ func (c *Client) Poll(ctx context.Context, wait time.Duration, method, path stri
 	return resp.StatusCode, c.Decode(ctx, resp, out)
 }
 
-// Decode reads a JSON answer into out (nil: thrown away) and closes it.
+// Decode reads a JSON answer into out (nil: thrown away) and closes it. One that
+// does not end within the time of a call is fault.ErrUnavailable, one that is
+// too large or too many values ErrNonsense, as is an empty one, unless its
+// status says so.
 func (c *Client) Decode(ctx context.Context, resp *http.Response, out any) error {
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
+	late := time.AfterFunc(callTime, func() { resp.Body.Close() })
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	switch inTime := late.Stop(); {
+	case err != nil && !inTime && ctx.Err() == nil:
+		return errNoAnswer
+	case err != nil:
 		return c.failed(ctx, err)
-	}
-	if out == nil || len(body) == 0 {
+	case len(body) > maxAnswer:
+		return ErrNonsense.Because(fmt.Errorf("an answer of more than %d bytes", maxAnswer))
+	case out == nil || len(body) == 0 && resp.StatusCode == http.StatusNoContent:
 		return nil
 	}
-	if err := json.Unmarshal(body, out); err != nil {
+	if err := unmarshal(body, out); err != nil {
 		return ErrNonsense.Because(err)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package httpx
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -67,13 +68,20 @@ func WriteJSON(w http.ResponseWriter, status int, v any) error {
 	return nil
 }
 
-// ReadJSON reads the body, at most limit bytes, into v. Unknown fields and
-// anything behind the value are refused; an empty body is left to the caller
-// as v unchanged.
+// ReadJSON reads the body, at most limit bytes, into v. Unknown fields, anything
+// behind the value and more values than anybody needs are refused; an empty body
+// is left to the caller as v unchanged.
 func ReadJSON(w http.ResponseWriter, r *http.Request, limit int64, v any) error {
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit))
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if err != nil {
+		return err // the body's reader says what is wrong
+	}
+	if tooManyValues(text) {
+		return ErrJSON.Detailf("%v", errManyValues)
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
-	err := d.Decode(v)
+	err = d.Decode(v)
 	if errors.Is(err, io.EOF) {
 		return nil
 	}
@@ -83,11 +91,8 @@ func ReadJSON(w http.ResponseWriter, r *http.Request, limit int64, v any) error 
 		}
 		return nil
 	}
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return err
-	}
 	if f, ok := errors.AsType[*fault.Fault](err); ok {
-		return f // of the body's reading
+		return f // of a part that reads itself
 	}
 	return ErrJSON.Detailf("%s", jsonFault(err)).Because(err)
 }

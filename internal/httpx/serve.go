@@ -54,7 +54,7 @@ func ServeContent(w http.ResponseWriter, r *http.Request, c Content, open func(o
 	defer body.Close()
 	w.WriteHeader(c.head(h, part))
 	conn := http.NewResponseController(w)
-	_ = conn.SetWriteDeadline(time.Now().Add(readerTime + time.Duration(part.length/readerRate)*time.Second)) // a recorder in a test has none
+	_ = conn.SetWriteDeadline(time.Now().Add(readerPatience(part.length))) // a recorder in a test has none
 	if n, err := io.Copy(w, body); err != nil || n != part.length {
 		panic(http.ErrAbortHandler)
 	}
@@ -68,6 +68,11 @@ const (
 	readerTime = time.Minute
 	readerRate = 64 << 10
 )
+
+// readerPatience is how long so many bytes may take.
+func readerPatience(bytes int64) time.Duration {
+	return readerTime + time.Duration(bytes/readerRate)*time.Second
+}
 
 // describe sets what every answer says, a 304 too.
 func (c Content) describe(h http.Header) {

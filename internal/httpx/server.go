@@ -11,9 +11,9 @@ import (
 	"minilab/internal/fault"
 )
 
-// Limits of every listener. There is no limit on how long a request or an
-// answer may take as a whole, since streams and long-polls are normal; bodies
-// have a limit on each pause instead, see Body.
+// Limits of every listener. There is no limit on how long a request may take as
+// a whole, since streams and long-polls are normal; bodies have limits on each
+// pause and on their rate instead, see Body, and so have answers, see conn.
 const (
 	headerTime = 10 * time.Second
 	idleTime   = 2 * time.Minute

@@ -87,9 +87,13 @@ func (e *ends) step(ctx context.Context, seq int64) (int64, error) {
 		e.notifyAll()
 		return stats.LastSeq, nil
 	}
+	asked := time.Now()
 	events, err := e.db.Events(ctx, seq, 0, feedWait)
 	if err != nil {
 		return -1, err
+	}
+	if len(events) == 0 && time.Since(asked) < feedPause {
+		sleep(ctx, feedPause) // a database that does not wait must not be asked without end
 	}
 	for _, ev := range events {
 		seq = ev.Seq

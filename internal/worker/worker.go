@@ -83,6 +83,7 @@ func (w *Worker) Run(ctx context.Context) {
 		if n == 0 {
 			return
 		}
+		asked := time.Now()
 		list, err := w.Lab.Claim(ctx, lab.ClaimRequest{Worker: w.Name, Max: n, Wait: claimWait, Request: request})
 		for _, work := range list {
 			running.Go(func() { w.attempt(attempts, work) })
@@ -94,6 +95,9 @@ func (w *Worker) Run(ctx context.Context) {
 			continue
 		}
 		request = uuid.NewString()
+		if len(list) == 0 && time.Since(asked) < pauseMin {
+			w.trouble.report() // a master that does not wait must not be asked without end
+		}
 		w.trouble.settle(ctx)
 	}
 }

@@ -16,8 +16,9 @@ const (
 	verdict = 100 * time.Millisecond
 
 	// ahead is how many events are taken from the store before the reader has
-	// taken them. One who falls further behind than the store keeps is told.
-	ahead = 64
+	// taken them: few, because each may be large. One who falls further behind
+	// than the store keeps is told.
+	ahead = 4
 )
 
 // news is what a Watch yields.

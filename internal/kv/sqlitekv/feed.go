@@ -11,8 +11,12 @@ import (
 	"minilab/internal/kv"
 )
 
-// batch is how many events a watcher takes out of the feed at a time.
-const batch = 256
+// batch is how many events a watcher takes out of the feed at a time, and
+// batchBytes how large they may be: each watcher has copies of its own.
+const (
+	batch      = 256
+	batchBytes = 1 << 20 // the event that exceeds it ends the batch
+)
 
 // fromOldest is the position before the oldest event that is kept.
 const fromOldest = -1
@@ -112,18 +116,23 @@ func (f *feed) since(position int64, prefix string) (events []kv.Event, next int
 	if len(passed) == 0 {
 		return nil, position, f.appended, nil
 	}
-	return matching(passed, prefix), passed[len(passed)-1].Revision, nil, nil
+	events, next = matching(passed, prefix)
+	return events, next, nil, nil
 }
 
-func matching(events []kv.Event, prefix string) []kv.Event {
-	var found []kv.Event
-	for _, e := range events {
+// matching gives copies of the events of a prefix, as many as make a batch, and
+// the revision up to which it has looked.
+func matching(events []kv.Event, prefix string) (found []kv.Event, last int64) {
+	for total := 0; len(events) > 0 && total < batchBytes; events = events[1:] {
+		e := events[0]
+		last = e.Revision
 		if strings.HasPrefix(e.Key, prefix) {
 			e.Value = bytes.Clone(e.Value)
 			found = append(found, e)
+			total += size(e)
 		}
 	}
-	return found
+	return found, last
 }
 
 // Watch implements kv.Store.

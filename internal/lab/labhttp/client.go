@@ -2,7 +2,10 @@ package labhttp
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -37,7 +40,13 @@ func (c *Client) Submit(ctx context.Context, s lab.Submission, body io.Reader) (
 	var ticket struct {
 		ID string `json:"id"`
 	}
-	return ticket.ID, c.http.Decode(ctx, resp, &ticket)
+	if err := c.http.Decode(ctx, resp, &ticket); err != nil {
+		return "", err
+	}
+	if ticket.ID == "" {
+		return "", httpx.ErrNonsense.Because(errors.New("a ticket without an ID"))
+	}
+	return ticket.ID, nil
 }
 
 // Status implements lab.Customers.
@@ -47,6 +56,9 @@ func (c *Client) Status(ctx context.Context, id string, wait time.Duration) (st 
 		q.Set("wait", wait.String())
 	}
 	_, err = c.http.Poll(ctx, wait, http.MethodGet, MasterPaths.IsReady, q, nil, &st)
+	if err == nil && (st.ID != id || st.Phase == "") {
+		err = httpx.ErrNonsense.Because(fmt.Errorf("the status %+v of %q", st, id))
+	}
 	return st, err
 }
 
@@ -79,9 +91,28 @@ func (c *Client) Claim(ctx context.Context, r lab.ClaimRequest) ([]lab.Work, err
 		q.Set("accepts", strings.Join(r.Accepts, ","))
 	}
 	var list workList
-	_, err := c.http.Poll(ctx, r.Wait, http.MethodPost, "/getWork", q, nil, &list)
-	return list.Work, err
+	if _, err := c.http.Poll(ctx, r.Wait, http.MethodPost, "/getWork", q, nil, &list); err != nil {
+		return nil, err
+	}
+	return list.Work, checkWork(list.Work, max(r.Max, 1))
 }
+
+// checkWork refuses work that nobody can do: a worker counts on having room for
+// what it gets, and on having time.
+func checkWork(list []lab.Work, most int) error {
+	if len(list) > most {
+		return httpx.ErrNonsense.Because(fmt.Errorf("%d works instead of %d", len(list), most))
+	}
+	for _, w := range list {
+		if w.ID == "" || w.Lease == "" || !seconds(w.LeaseSeconds) || !seconds(w.DeadlineSeconds) {
+			return httpx.ErrNonsense.Because(fmt.Errorf("the work %.64q without an ID, a lease or a time", w.ID))
+		}
+	}
+	return nil
+}
+
+// seconds says whether s can be waited for.
+func seconds(s float64) bool { return s > 0 && s < math.MaxInt64/float64(time.Second) }
 
 // Heartbeat implements lab.Workers.
 func (c *Client) Heartbeat(ctx context.Context, id, lease string, progress float64) error {

@@ -13,17 +13,19 @@ import (
 // Limits of what may stand in a form before its image.
 const (
 	maxParts   = 64
-	maxPreface = 64 << 10 // bytes of all the fields
+	maxPreface = 64 << 10 // bytes of all the fields, their headers included
 )
 
 // formImage finds the field "image" of a form and leaves the reader at its
 // first byte. Text fields before it count as parameters.
 func formImage(body io.Reader, boundary string, params url.Values) (*multipart.Part, error) {
-	form := multipart.NewReader(body, boundary)
-	rest := int64(maxPreface)
+	preface := &prefaceReader{r: body, rest: maxPreface}
+	form := multipart.NewReader(preface, boundary)
 	for range maxParts {
 		part, err := form.NextRawPart()
 		switch {
+		case preface.rest < 0:
+			return nil, preface.tooLong()
 		case errors.Is(err, io.EOF):
 			return nil, lab.ErrNoImage
 		case errors.Is(err, io.ErrUnexpectedEOF):
@@ -31,19 +33,44 @@ func formImage(body io.Reader, boundary string, params url.Values) (*multipart.P
 		case err != nil:
 			return nil, lab.ErrSubmission.Detailf("the form is not valid multipart/form-data").Because(err)
 		case part.FormName() == "image":
+			preface.over = true
 			return part, checkEncoding(part)
 		}
-		value, err := io.ReadAll(io.LimitReader(part, rest+1))
-		rest -= int64(len(value))
+		value, err := io.ReadAll(part)
 		switch {
-		case rest < 0:
-			return nil, lab.ErrSubmission.Detailf("the fields before the image have more than %d bytes", maxPreface)
+		case preface.rest < 0:
+			return nil, preface.tooLong()
 		case err != nil:
 			return nil, lab.ErrCut.Because(err)
 		}
 		parameter(part.FormName(), string(value), params)
 	}
 	return nil, lab.ErrSubmission.Detailf("there are more than %d fields before the image", maxParts)
+}
+
+// prefaceReader ends when there is too much before the image. The limit holds
+// for headers too: the reader of forms takes any number of megabytes of them.
+type prefaceReader struct {
+	r    io.Reader
+	rest int64 // below 0: too much has come
+	over bool  // the image has begun
+}
+
+// Read implements io.Reader.
+func (p *prefaceReader) Read(b []byte) (int, error) {
+	if p.over {
+		return p.r.Read(b)
+	}
+	if p.rest < 0 {
+		return 0, p.tooLong()
+	}
+	n, err := p.r.Read(b[:min(int64(len(b)), p.rest+1)])
+	p.rest -= int64(n)
+	return n, err
+}
+
+func (p *prefaceReader) tooLong() error {
+	return lab.ErrSubmission.Detailf("the fields before the image have more than %d bytes", maxPreface)
 }
 
 // checkEncoding refuses an image that is not sent as it is.

@@ -36,7 +36,13 @@ func (c *Client) Put(ctx context.Context, state storage.State, key string, r io.
 	}
 	var a answer
 	err = c.http.Decode(ctx, resp, &a)
-	return storage.Info(a), operand(state, key, err)
+	if err == nil && (a.Key != key || a.State != state || opts.Size >= 0 && a.Size != opts.Size || opts.SHA256 != "" && a.SHA256 != opts.SHA256) {
+		err = httpx.ErrNonsense.Because(fmt.Errorf("it says that %+v was stored", a))
+	}
+	if err != nil {
+		return storage.Info{}, operand(state, key, err)
+	}
+	return storage.Info(a), nil
 }
 
 func header(opts storage.PutOptions) http.Header {

@@ -32,6 +32,10 @@ func (c *Client) Create(ctx context.Context, t taskdb.Task) (task taskdb.Task, c
 		IdempotencyKey: t.IdempotencyKey, IdempotencyHash: t.IdempotencyHash,
 	}
 	status, err := c.http.JSON(ctx, http.MethodPost, "/tasks/"+t.ID, nil, body, &task)
+	if t.IdempotencyKey != "" {
+		t.ID = task.ID // that of the first request with this key
+	}
+	task, err = sane(task, err, t.ID)
 	return task, status == http.StatusCreated, err
 }
 
@@ -41,7 +45,7 @@ func (c *Client) Get(ctx context.Context, id string) (t taskdb.Task, err error) 
 		return t, err
 	}
 	_, err = c.http.JSON(ctx, http.MethodGet, "/tasks/"+id, nil, nil, &t)
-	return t, err
+	return sane(t, err, id)
 }
 
 // List implements taskdb.Tasks.
@@ -77,7 +81,7 @@ func (c *Client) set(ctx context.Context, id string, body setState) (t taskdb.Ta
 		return t, err
 	}
 	_, err = c.http.JSON(ctx, http.MethodPost, "/tasks/"+id, nil, body, &t)
-	return t, err
+	return sane(t, err, id)
 }
 
 // Delete implements taskdb.Tasks.
@@ -111,6 +115,9 @@ func (c *Client) Claim(ctx context.Context, r taskdb.ClaimRequest) ([]taskdb.Cla
 	body := claimBody{Worker: r.Worker, Accepts: r.Accepts, Max: r.Max, Wait: duration(r.Wait), Request: r.Request, ID: r.ID}
 	var answer claims
 	if _, err := c.http.Poll(ctx, r.Wait, http.MethodPost, "/claims", nil, body, &answer); err != nil {
+		return nil, err
+	}
+	if err := checkClaims(answer.Claims, max(r.Max, 1)); err != nil {
 		return nil, err
 	}
 	list := make([]taskdb.Claimed, len(answer.Claims))
@@ -181,6 +188,8 @@ func (c *Client) Events(ctx context.Context, after int64, limit int, wait time.D
 		q.Set("wait", min(wait, taskdb.MaxWait).String())
 	}
 	var answer events
-	_, err := c.http.Poll(ctx, min(wait, taskdb.MaxWait), http.MethodGet, "/events", q, nil, &answer)
-	return answer.Events, err
+	if _, err := c.http.Poll(ctx, min(wait, taskdb.MaxWait), http.MethodGet, "/events", q, nil, &answer); err != nil {
+		return nil, err
+	}
+	return answer.Events, checkEvents(answer.Events, max(after, 0))
 }

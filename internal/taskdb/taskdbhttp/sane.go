@@ -1,0 +1,67 @@
+package taskdbhttp
+
+import (
+	"errors"
+	"fmt"
+
+	"minilab/internal/fault"
+	"minilab/internal/httpx"
+	"minilab/internal/taskdb"
+)
+
+// sane passes on a task that an answer has brought, unless no task database can
+// have it: who relies on a finished task's outputs must not fall over a liar.
+func sane(t taskdb.Task, err error, id string) (taskdb.Task, error) {
+	if err == nil {
+		err = check(t, id)
+	}
+	if err != nil {
+		return taskdb.Task{}, err
+	}
+	return t, nil
+}
+
+// check is ErrNonsense for what is no task, or not the one with that id.
+func check(t taskdb.Task, id string) error {
+	switch {
+	case t.ID != id || !t.State.Valid():
+		return nonsense("the task %.64q in the state %.64q instead of the task %.64q", t.ID, t.State, id)
+	case t.State == taskdb.Finished && len(t.Outputs) == 0:
+		return nonsense("the finished task %q without outputs", id)
+	case t.State == taskdb.Failed && t.Error == nil:
+		return nonsense("the failed task %q without an error", id)
+	}
+	return nil
+}
+
+// checkClaims is ErrNonsense for more than was asked for and for leases that
+// are none.
+func checkClaims(list []claimed, most int) error {
+	if len(list) > most {
+		return nonsense("%d tasks instead of %d", len(list), most)
+	}
+	for _, c := range list {
+		if err := check(c.Task, c.ID); err != nil {
+			return err
+		}
+		if c.ID == "" || c.Lease == "" || !(c.LeaseSeconds > 0) || !(c.DeadlineSeconds > 0) {
+			return nonsense("the claim of %.64q without a lease or a time", c.ID)
+		}
+	}
+	return nil
+}
+
+// checkEvents is ErrNonsense for events that do not come after a place.
+func checkEvents(list []taskdb.Event, after int64) error {
+	for _, e := range list {
+		if e.Seq <= after {
+			return nonsense("the event %d after the event %d", e.Seq, after)
+		}
+		after = e.Seq
+	}
+	return nil
+}
+
+func nonsense(format string, args ...any) *fault.Fault {
+	return httpx.ErrNonsense.Because(errors.New("the task database says " + fmt.Sprintf(format, args...)))
+}
