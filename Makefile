@@ -9,7 +9,7 @@ GOVULNCHECK := v1.9.0
 
 include scripts/engine.mk
 
-.PHONY: help run build minilab test test-deps generate lint bench fuzz clean
+.PHONY: help run build minilab test test-deps generate lint bench fuzz soak clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,6 +47,13 @@ bench: build ## Measure the lab and its parts; PHOTOS=dir for photographs of you
 
 fuzz: ## Fuzz every parser of outside input, FUZZTIME (default 30s) each
 	scripts/fuzz $(FUZZTIME)
+
+MINUTES := 10
+SEED := 0
+
+soak: build ## Kill and stop processes at work for MINUTES (default 10) and look for anything lost; SEED=n, PHOTOS=dir
+	go test ./internal/trials/kills -count 1 -v -run TestSoak -timeout $$(($(MINUTES) + 20))m \
+		-args -soak $(MINUTES)m -seed $(SEED) $(if $(PHOTOS),-photos $(abspath $(PHOTOS)))
 
 clean: ## Remove what was built and fetched
 	rm -rf bin .deps .tools

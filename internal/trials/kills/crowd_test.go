@@ -1,0 +1,156 @@
+package kills
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"minilab/internal/trials"
+)
+
+// How customers behave.
+const (
+	customers    = 6
+	visitPause   = 120 * time.Millisecond // at most, between two visits of one
+	photoPause   = 8 * time.Second        // between two photographs, which take long to compare
+	retryPause   = 50 * time.Millisecond
+	callPatience = 30 * time.Second // more than any stop, and than the longest poll
+)
+
+// order is one image that was handed in. It is complete when its visit ends.
+type order struct {
+	print  print     // without its bytes
+	sha    string    // of the bytes handed in
+	id     string    // empty: there was no answer, so it may or may not exist
+	begun  time.Time // of the upload
+	ended  time.Time // when the result, or its failure, was there
+	status trials.Status
+	result string // digest of what was picked up
+}
+
+// crowd hands images in as long as it is let, and picks up what became of them
+// whatever happens meanwhile.
+type crowd struct {
+	album    album
+	http     *http.Client
+	blame    func(format string, args ...any) // takes what must not be
+	inFlight atomic.Int64
+	visits   sync.WaitGroup
+
+	mu     sync.Mutex
+	bases  []string // of the frontends
+	orders []*order
+}
+
+func newCrowd(a album, bases []string, blame func(string, ...any)) *crowd {
+	return &crowd{album: a, bases: bases, blame: blame, http: &http.Client{
+		Timeout: callPatience, Transport: &http.Transport{MaxIdleConnsPerHost: customers + 1},
+	}}
+}
+
+// open lets customers come until open ends. Who has a ticket by then stays
+// until it is honoured, or ctx ends.
+func (c *crowd) open(ctx, open context.Context, rng *rand.Rand) {
+	for range customers {
+		own := rand.New(rand.NewPCG(rng.Uint64(), 2))
+		c.visits.Go(func() {
+			for sleep(open, upTo(own, visitPause)) == nil {
+				c.visit(ctx, picture(own.Uint64()))
+			}
+		})
+	}
+	if len(c.album.photos) > 0 {
+		c.visits.Go(func() { c.photographer(ctx, open, rng.Uint64()) })
+	}
+}
+
+func (c *crowd) photographer(ctx, open context.Context, seed uint64) {
+	for ; open.Err() == nil; _ = sleep(open, photoPause) {
+		seed++
+		p, err := c.album.photograph(seed)
+		if err != nil {
+			c.blame("%v", err)
+			return
+		}
+		c.visit(ctx, p)
+	}
+}
+
+// visit is one image's way from the upload to the comparison.
+func (c *crowd) visit(ctx context.Context, p print) *order {
+	o := &order{print: p, sha: digest(p.data), begun: time.Now()}
+	o.print.data = nil
+	c.mu.Lock()
+	c.orders = append(c.orders, o)
+	c.mu.Unlock()
+	id, err := c.customer(p.seed).Upload(ctx, p.data)
+	if err != nil {
+		if refused, ok := errors.AsType[*trials.Answer](err); ok && mayNotBe(refused) {
+			c.blame("seed %d: a good image was refused: %v", p.seed, err)
+		}
+		_ = sleep(ctx, retryPause)
+		return o
+	}
+	o.id = id
+	c.inFlight.Add(1)
+	defer c.inFlight.Add(-1)
+	if err := c.pickUp(ctx, o, p); err != nil {
+		c.blame("task %s: %v", o.id, err)
+	}
+	return o
+}
+
+// mayNotBe says whether an answer blames the customer. Nothing is wrong with
+// these images, so whatever is wrong must be the lab's.
+func mayNotBe(a *trials.Answer) bool {
+	return a.Status < http.StatusInternalServerError && a.Status != http.StatusTooManyRequests
+}
+
+// pickUp waits for the task's end, fetches the result and compares it.
+func (c *crowd) pickUp(ctx context.Context, o *order, p print) (err error) {
+	if err := c.persist(ctx, func(at trials.Customer) (err error) {
+		o.status, err = at.Await(ctx, o.id)
+		return err
+	}); err != nil {
+		return err
+	}
+	o.ended = time.Now()
+	if o.status.Status != "finished" {
+		return nil // whether it may is judged by the evidence
+	}
+	var result []byte
+	if err := c.persist(ctx, func(at trials.Customer) (err error) {
+		result, err = at.Result(ctx, o.id)
+		return err
+	}); err != nil {
+		return err
+	}
+	o.result = digest(result)
+	return p.check(result)
+}
+
+// persist asks until there is an answer that is not about an outage.
+func (c *crowd) persist(ctx context.Context, ask func(trials.Customer) error) error {
+	for {
+		err := ask(c.customer(rand.Uint64()))
+		a, answered := errors.AsType[*trials.Answer](err)
+		if err == nil || answered && mayNotBe(a) {
+			return err
+		}
+		if sleep(ctx, retryPause) != nil {
+			return fmt.Errorf("%w; the last answer was: %w", context.Cause(ctx), err)
+		}
+	}
+}
+
+// customer is somebody at one of the frontends.
+func (c *crowd) customer(n uint64) trials.Customer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return trials.Customer{Base: c.bases[n%uint64(len(c.bases))], HTTP: c.http}
+}
