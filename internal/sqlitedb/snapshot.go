@@ -44,11 +44,11 @@ func Snapshot(ctx context.Context, path, into string) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	if err := snapshot(ctx, db, into); err != nil {
-		return fmt.Errorf("snapshot of %s into %s: %w", path, into, errors.Join(Fault(err), discard(into)))
+	err = snapshot(ctx, db, into)
+	if err != nil {
+		err = fmt.Errorf("snapshot of %s into %s: %w", path, into, errors.Join(Fault(err), discard(into)))
 	}
-	return nil
+	return errors.Join(err, db.Close())
 }
 
 func snapshot(ctx context.Context, db *sql.DB, into string) error {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"minilab/internal/storage"
 )
 
@@ -48,3 +50,10 @@ func (b *body) end() error {
 
 // Close implements io.Closer.
 func (b *body) Close() error { return b.file.Close() }
+
+// CloneTo makes an empty file share the whole image's blocks, where the file
+// system can and both are on the same one; otherwise it is an error and nothing
+// has changed.
+func (b *body) CloneTo(f *os.File) error {
+	return unix.IoctlFileClone(int(f.Fd()), int(b.file.Fd()))
+}
