@@ -38,6 +38,7 @@ type DB struct {
 	lock    *dirlock.Lock
 	writing *sql.DB // holds the writer's one connection
 	reading *sql.DB
+	reader  *Reader
 	writer  *writer
 }
 
@@ -90,6 +91,7 @@ func (db *DB) open(ctx context.Context, migrations fs.FS, o options) (err error)
 	if db.reading, err = pool(db.path, readerParams, o.readers); err != nil {
 		return err
 	}
+	db.reader = newReader(db.reading)
 	conn, err := db.writing.Conn(ctx)
 	if err != nil {
 		return err
@@ -101,10 +103,10 @@ func (db *DB) open(ctx context.Context, migrations fs.FS, o options) (err error)
 // Path is the database's file.
 func (db *DB) Path() string { return db.path }
 
-// Read is the pool of read-only connections. What a Write has answered is
-// seen by every read that begins after it. Errors of the pool are the
-// driver's: pass them through Fault.
-func (db *DB) Read() *sql.DB { return db.reading }
+// Read asks the read-only connections. What a Write has answered is seen by
+// every read that begins after it. Its errors are the driver's: pass them
+// through Fault.
+func (db *DB) Read() *Reader { return db.reader }
 
 // Write runs f in a transaction, after all that was queued before it, and
 // returns when it is durable. An error that f returns undoes what f did and

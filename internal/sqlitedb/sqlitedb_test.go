@@ -268,7 +268,8 @@ func TestFullFailsTheGroupAndEndsWithSpace(t *testing.T) {
 
 func TestReadersCannotWrite(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "test.db"))
-	_, err := db.Read().ExecContext(t.Context(), insert, 1, []byte{})
+	var id int
+	err := db.Read().QueryRowContext(t.Context(), insert+` RETURNING id`, 1, []byte{}).Scan(&id)
 	if !errors.Is(sqlitedb.Fault(err), sqlitedb.ErrReadOnly) {
 		t.Errorf("write through the read pool: %v", err)
 	}

@@ -3,7 +3,6 @@ package taskdb
 import (
 	"encoding/json"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -41,18 +40,25 @@ const (
 	minYear, maxYear = 1970, 9000 // of a time to run at
 )
 
-var idPattern = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
-
 // CheckID is ErrID unless the id is 1 to 64 of a-z, 0-9 and "-", and no
 // state's name.
 func CheckID(id string) error {
-	if !idPattern.MatchString(id) {
+	if !spelled(id) {
 		return ErrID.Detailf("an id is 1 to %d of a-z, 0-9 and -", MaxID)
 	}
 	if State(id).Valid() {
 		return ErrID.Detailf("an id is not the name of a state")
 	}
 	return nil
+}
+
+func spelled(id string) bool {
+	for i := range len(id) {
+		if c := id[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return len(id) > 0 && len(id) <= MaxID
 }
 
 // CheckNew is the error of the first thing that is wrong with a task to be

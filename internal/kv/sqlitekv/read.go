@@ -18,7 +18,7 @@ func (s *Store) Get(ctx context.Context, key string) (kv.Entry, error) {
 	// Asked before the row is read: a row of a later revision is a new life.
 	expired := s.lives.expired(key)
 	e := kv.Entry{Key: key}
-	err := s.get.QueryRowContext(ctx, []byte(key)).Scan(&e.Value, &e.Revision, &e.TTL)
+	err := s.db.Read().QueryRowContext(ctx, selectEntry, []byte(key)).Scan(&e.Value, &e.Revision, &e.TTL)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && e.Revision == expired {
 		return kv.Entry{}, kv.ErrNotFound.Detailf("there is no key %q", key)
 	}
@@ -51,7 +51,7 @@ func (s *Store) List(ctx context.Context, prefix, cursor string, limit int) (kv.
 // fill reads entries into a page and sets its cursor when there are more.
 func (s *Store) fill(ctx context.Context, page *kv.Page, start, end []byte, limit int) error {
 	expired := s.lives.allExpired()
-	rows, err := s.list.QueryContext(ctx, start, end)
+	rows, err := s.db.Read().QueryContext(ctx, selectEntries, start, end)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ package sqlitekv
 
 import (
 	"context"
-	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -46,8 +45,6 @@ type Config struct {
 type Store struct {
 	db    *sqlitedb.DB
 	log   *slog.Logger
-	get   *sql.Stmt
-	list  *sql.Stmt
 	feed  *feed
 	lives *lives
 
@@ -99,13 +96,7 @@ const (
 )
 
 // load fills the memory from the file.
-func (s *Store) load(ctx context.Context) (err error) {
-	if s.get, err = s.db.Read().PrepareContext(ctx, selectEntry); err != nil {
-		return err
-	}
-	if s.list, err = s.db.Read().PrepareContext(ctx, selectEntries); err != nil {
-		return err
-	}
+func (s *Store) load(ctx context.Context) error {
 	if err := s.loadFeed(ctx); err != nil {
 		return err
 	}

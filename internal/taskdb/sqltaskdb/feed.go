@@ -15,7 +15,7 @@ const (
 
 const selectEvents = `SELECT seq, task_id, owner, before, state, deleted, token, at, error_code, error_detail,
 		(SELECT upto FROM compaction)
-	FROM events WHERE seq > ? ORDER BY seq LIMIT ?`
+	FROM events WHERE seq > ? ORDER BY seq LIMIT 0 + ?` // see laneQuery
 
 // Events implements taskdb.Feed.
 func (s *Store) Events(ctx context.Context, after int64, limit int, wait time.Duration) ([]taskdb.Event, error) {

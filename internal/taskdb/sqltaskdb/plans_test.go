@@ -2,7 +2,6 @@ package sqltaskdb
 
 import (
 	"context"
-	"database/sql"
 	"os"
 	"strings"
 	"testing"
@@ -86,9 +85,9 @@ func TestPlansOfLists(t *testing.T) {
 }
 
 // wantPlan wants a query to use the indexes and to scan no table.
-func wantPlan(t *testing.T, db *sql.DB, query string, indexes ...string) {
+func wantPlan(t *testing.T, db *sqlitedb.Reader, query string, indexes ...string) {
 	t.Helper()
-	rows, err := db.Query("EXPLAIN QUERY PLAN "+query, make([]any, args(query))...)
+	rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, make([]any, args(query))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +131,7 @@ func args(query string) int {
 	return strings.Count(query, "?")
 }
 
-func schema(t *testing.T) *sql.DB {
+func schema(t *testing.T) *sqlitedb.Reader {
 	t.Helper()
 	db, err := sqlitedb.Open(context.Background(), t.TempDir()+"/taskdb.db", os.DirFS("sqlite/migrations"))
 	if err != nil {

@@ -29,9 +29,15 @@ type DB interface {
 	// of f undoes what it did. Once f runs its outcome is told, whatever
 	// happens to ctx.
 	Write(ctx context.Context, f func(Tx) error) error
-	Read() *sql.DB
-	Fault(err error) error // what an error of Read's pool stands for
+	Read() Reader
+	Fault(err error) error // what an error of Read's stands for
 	Close() error
+}
+
+// Reader asks outside of transactions. Texts of queries are prepared once.
+type Reader interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // Tx is the view of one transaction. What AfterCommit registers is run in the

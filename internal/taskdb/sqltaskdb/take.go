@@ -10,10 +10,11 @@ import (
 )
 
 const (
-	// Both are asked of each need, so that an index answers.
-	laneQuery   = `SELECT owner, priority, turn FROM lanes WHERE needs = ? ORDER BY priority DESC, turn LIMIT ?`
+	// Both are asked of each need, so that an index answers. SQLite looks at the
+	// value of a bare "LIMIT ?" when it plans, and so plans anew for each run.
+	laneQuery   = `SELECT owner, priority, turn FROM lanes WHERE needs = ? ORDER BY priority DESC, turn LIMIT 0 + ?`
 	oldestQuery = `SELECT id, created_at FROM tasks
-		WHERE ready = 1 AND owner = ? AND priority = ? AND needs = ? ORDER BY created_at, id LIMIT ?`
+		WHERE ready = 1 AND owner = ? AND priority = ? AND needs = ? ORDER BY created_at, id LIMIT 0 + ?`
 
 	// A lane that is empty by now is gone, and has no turn to count.
 	served = `UPDATE lanes SET turn = (SELECT max(turn) FROM lanes) + 1 WHERE owner = ? AND priority = ?`
@@ -99,7 +100,7 @@ func (s *Store) takeRound(c *change, r taskdb.ClaimRequest, lanes []lane, n int)
 // nextLanes are the lanes of the highest priority that has work, in turn.
 func nextLanes(tx Tx, accepts []string, limit int) ([]lane, error) {
 	each := union(accepts, laneQuery)
-	rows, err := tx.Query(`SELECT owner, priority FROM (`+each+`) AS l GROUP BY owner, priority ORDER BY priority DESC, min(turn) LIMIT ?`,
+	rows, err := tx.Query(`SELECT owner, priority FROM (`+each+`) AS l GROUP BY owner, priority ORDER BY priority DESC, min(turn) LIMIT 0 + ?`,
 		append(unionArgs(accepts, limit), limit)...)
 	if err != nil {
 		return nil, err
@@ -126,7 +127,7 @@ func (s *Store) takeFrom(c *change, r taskdb.ClaimRequest, l lane, n int) ([]*ro
 	for _, needs := range r.Accepts {
 		args = append(args, l.owner, l.priority, needs, n)
 	}
-	rows, err := s.take(c, r, `id IN (SELECT id FROM (`+each+`) AS t ORDER BY created_at, id LIMIT ?)`, append(args, n)...)
+	rows, err := s.take(c, r, `id IN (SELECT id FROM (`+each+`) AS t ORDER BY created_at, id LIMIT 0 + ?)`, append(args, n)...)
 	slices.SortFunc(rows, func(a, b *row) int {
 		if a.createdAt != b.createdAt {
 			return int(a.createdAt - b.createdAt)

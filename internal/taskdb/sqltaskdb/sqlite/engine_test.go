@@ -262,7 +262,7 @@ func TestOutbox(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	rows, err := d.Read().Query(`SELECT o.task_id, o.owner, o.type, o.payload, o.url, o.attempts, o.next_at = o.created_at, e.state
+	rows, err := d.Read().QueryContext(t.Context(), `SELECT o.task_id, o.owner, o.type, o.payload, o.url, o.attempts, o.next_at = o.created_at, e.state
 		FROM outbox o JOIN events e ON e.seq = o.seq AND e.task_id = o.task_id ORDER BY o.id`)
 	if err != nil {
 		t.Fatal(err)

@@ -45,5 +45,8 @@ func (d db) Write(ctx context.Context, f func(sqltaskdb.Tx) error) error {
 	return d.DB.Write(ctx, func(tx *sqlitedb.Tx) error { return f(tx) })
 }
 
+// Read implements sqltaskdb.DB.
+func (d db) Read() sqltaskdb.Reader { return d.DB.Read() }
+
 // Fault implements sqltaskdb.DB.
 func (d db) Fault(err error) error { return sqlitedb.Fault(err) }
