@@ -130,3 +130,27 @@ func cmdFinish(ts *testscript.TestScript, neg bool, args []string) {
 	url := fmt.Sprintf("%s/workFinished?id=%s&lease=%s", ts.Getenv("master"), args[0], args[1])
 	cmdHTTP(ts, false, []string{"-t", report, http.MethodPost, url, "200"})
 }
+
+// cmdUntil is `until URL STATUS [REGEXP]`: it asks until the answer has the
+// status, and a body that matches.
+func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: until URL STATUS [REGEXP]")
+	}
+	status, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	pattern := regexp.MustCompile(strings.Join(args[2:], ""))
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		resp, err := noRedirects.Get(args[0])
+		ts.Check(err)
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		ts.Check(err)
+		if resp.StatusCode == status && pattern.Match(body) {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("%s still answers %s\n%.5000s", args[0], resp.Status, body)
+		}
+	}
+}

@@ -52,6 +52,7 @@ func runScripts(t *testing.T, dir string, topology trials.Topology) {
 			"image":   cmdImage,
 			"swapped": cmdSwapped,
 			"await":   cmdAwait,
+			"until":   cmdUntil,
 			"finish":  cmdFinish,
 			"newer":   cmdNewer,
 			"memory":  cmdMemory,

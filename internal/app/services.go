@@ -22,6 +22,7 @@ import (
 	"minilab/internal/storage"
 	"minilab/internal/storage/filestorage"
 	"minilab/internal/storage/storagehttp"
+	"minilab/internal/sweeper"
 	"minilab/internal/taskdb/sqltaskdb"
 	"minilab/internal/taskdb/sqltaskdb/sqlite"
 	"minilab/internal/taskdb/taskdbhttp"
@@ -111,6 +112,7 @@ func (a *app) startMaster(ctx context.Context) error {
 	}
 	m := master.New(master.Config{
 		Tasks: a.tasks, Storage: a.storage, Presets: a.kv, StorageURL: a.storageURL, Log: a.Log.With("service", "master"),
+		Keep: a.cfg.Keep, SubmitTime: sweeper.SubmitTime(a.cfg.SweepGrace),
 	})
 	a.later(func(context.Context) error { m.Close(); return nil })
 	a.lab = m
@@ -118,7 +120,20 @@ func (a *app) startMaster(ctx context.Context) error {
 	labhttp.RouteCustomers(rt, m, labhttp.MasterPaths)
 	labhttp.RouteWorkers(rt, m)
 	a.serve(ctx, "master", rt, a.checks("storage", "taskdb")...)
+	a.startSweeper(ctx)
 	return nil
+}
+
+// startSweeper sweeps beside the master, unless it is told not to.
+func (a *app) startSweeper(ctx context.Context) {
+	if a.cfg.SweepEvery == 0 {
+		return
+	}
+	s := sweeper.New(sweeper.Config{
+		Tasks: a.tasks, Storage: a.storage, KV: a.kv, Every: a.cfg.SweepEvery, Grace: a.cfg.SweepGrace,
+		Metrics: a.metrics.Registry, Log: a.Log.With("service", "master"),
+	})
+	a.background(ctx, s.Run)
 }
 
 // storageURL is what workers are told: the storage of this process if it is

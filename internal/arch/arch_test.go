@@ -23,7 +23,7 @@ var layers = [][]string{
 	{"sqlitedb"},
 	{"config", "httpx", "telemetry", "discovery", "engine"},
 	{"kv/", "storage/", "taskdb/", "lab/"},
-	{"frontend", "master", "worker"},
+	{"frontend", "master", "sweeper", "worker"},
 	{"app"},
 	{"trials"},
 }

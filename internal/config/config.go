@@ -6,6 +6,7 @@
 package config
 
 import (
+	"fmt"
 	"net/url"
 	"regexp"
 	"strings"
@@ -25,11 +26,22 @@ type Config struct {
 	KVEngine       string
 	StorageEngine  string
 	TaskdbEngine   string
-	ExposeServices bool  // `up` serves every service on TCP, not the frontend only
-	MaxBytes       int64 // of one image
-	MaxPixels      int64 // of one image
-	MinFree        int64 // bytes of disk that stay free
+	ExposeServices bool          // `up` serves every service on TCP, not the frontend only
+	MaxBytes       int64         // of one image
+	MaxPixels      int64         // of one image
+	MinFree        int64         // bytes of disk that stay free
+	Keep           time.Duration // of tasks that have ended; 0: for ever
+	SweepEvery     time.Duration // 0: never
+	SweepGrace     time.Duration
 	LogFormat      string
+}
+
+// fits says what is wrong with settings that are right one by one.
+func (c Config) fits() error {
+	if c.SweepGrace < c.Lease {
+		return fmt.Errorf("sweep-grace is at least the lease, %v, got %v", c.Lease, c.SweepGrace)
+	}
+	return nil
 }
 
 // Addresses name one address for each service. An address without a service's

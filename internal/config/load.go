@@ -51,6 +51,9 @@ func Load(fs *pflag.FlagSet, environ []string) (Config, error) {
 			faults = append(faults, fmt.Errorf("%s %w", s.name, err))
 		}
 	}
+	if len(faults) == 0 {
+		faults = append(faults, c.fits())
+	}
 	return c, errors.Join(faults...)
 }
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"minilab/internal/taskdb"
 )
 
 // setting declares one setting; flags, variables, the file, `minilab config`
@@ -53,6 +55,15 @@ var settings = []setting{
 		set: func(c *Config, v string) (err error) { c.MaxPixels, err = size(v, 1); return }},
 	{name: "min-free", value: "1GiB", doc: "disk space that stays free; below it new images are refused",
 		set: func(c *Config, v string) (err error) { c.MinFree, err = size(v, 0); return }},
+	{name: "keep", value: "0s", doc: "how long a task and its images are kept after its end, such as 720h; 0: for ever. It holds for tasks made from then on",
+		set: func(c *Config, v string) (err error) { c.Keep, err = duration(v, 0, taskdb.MaxKeep); return }},
+	{name: "sweep-every", value: "15m", doc: "how often a master looks for images that no task points to, and for tasks past their time; 0: never",
+		set: func(c *Config, v string) (err error) { c.SweepEvery, err = duration(v, 0, 24*time.Hour); return }},
+	{name: "sweep-grace", value: "6h", doc: "how old images without a task become before they are removed; the same for all masters, at least the lease",
+		set: func(c *Config, v string) (err error) {
+			c.SweepGrace, err = duration(v, 2*time.Second, 1000*time.Hour)
+			return
+		}},
 	{name: "log-format", value: "text", doc: "log lines on standard error: text or json",
 		set: func(c *Config, v string) error { c.LogFormat = v; return oneOf(v, "text", "json") }},
 }

@@ -34,11 +34,12 @@ func (m *Master) Submit(ctx context.Context, s lab.Submission, body io.Reader) (
 		return "", err
 	}
 	id := newID(time.Now())
-	t := taskdb.Task{ID: id, Owner: s.Owner, Priority: s.Priority, Tags: s.Tags, Pipeline: p, Source: taskdb.Blob{Key: id}}
+	t := taskdb.Task{ID: id, Owner: s.Owner, Priority: s.Priority, Tags: s.Tags, Pipeline: p, Source: taskdb.Blob{Key: id}, Keep: m.Keep}
 	if err := taskdb.CheckNew(t); err != nil {
 		return "", translate(err)
 	}
-	info, err := m.Storage.Put(ctx, storage.InProgress, id, body, storage.PutOptions{ContentType: s.ContentType, Size: s.Size})
+	read := watch(body)
+	info, err := m.Storage.Put(ctx, storage.InProgress, id, read, storage.PutOptions{ContentType: s.ContentType, Size: s.Size})
 	if err != nil {
 		return "", err
 	}
@@ -47,7 +48,7 @@ func (m *Master) Submit(ctx context.Context, s lab.Submission, body io.Reader) (
 		return "", lab.ErrEmpty
 	}
 	t.Source = taskdb.Blob{Key: id, Size: info.Size, SHA256: info.SHA256, ContentType: info.ContentType}
-	return id, m.create(ctx, t)
+	return id, m.createInTime(ctx, t, read)
 }
 
 // create makes the task durable. Only a first answer that surely means no lets

@@ -6,6 +6,7 @@ package master
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"minilab/internal/fault"
 	"minilab/internal/kv"
@@ -22,6 +23,11 @@ type Config struct {
 	// StorageURL is the base of the URLs that workers are given, asked for
 	// each claim; empty when the storage is not served.
 	StorageURL func() string
+	// Keep is how long tasks are kept after their end; 0: for ever.
+	Keep time.Duration
+	// SubmitTime is how long a task may take to be made after its bytes were
+	// read: later they may have been swept. 0: for ever.
+	SubmitTime time.Duration
 	Log        *slog.Logger
 }
 
