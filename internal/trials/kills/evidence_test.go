@@ -262,7 +262,7 @@ func (e *evidence) orphans() (list []string) {
 	for folder, names := range e.files {
 		for _, name := range names {
 			if !e.pointers()[folder][name] {
-				list = append(list, folder+"/"+name)
+				list = append(list, folder+"/"+name+" is nobody's")
 			}
 		}
 	}

@@ -45,15 +45,26 @@ func picture(seed uint64) print {
 	if rng.IntN(8) == 0 {
 		w, h = 900+rng.IntN(200), 700+rng.IntN(100)
 	}
-	var buf bytes.Buffer
-	m, off := trials.Mosaic(w, h, seed), 0.0
 	if rng.IntN(2) == 0 {
-		off = mosaicTolerance
-		_ = jpeg.Encode(&buf, m, &jpeg.Options{Quality: 90}) // a buffer takes everything
-	} else {
-		_ = (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&buf, m)
+		return pictureJPEG(w, h, seed)
 	}
-	return print{seed: seed, data: buf.Bytes(), tolerance: off}
+	return picturePNG(w, h, seed)
+}
+
+// large keeps an engine busy for a while.
+func large(seed uint64) print { return picturePNG(4000, 3000, seed) }
+
+func picturePNG(w, h int, seed uint64) print {
+	var buf bytes.Buffer
+	e := png.Encoder{CompressionLevel: png.BestSpeed}
+	_ = e.Encode(&buf, trials.Mosaic(w, h, seed)) // a buffer takes everything
+	return print{seed: seed, data: buf.Bytes()}
+}
+
+func pictureJPEG(w, h int, seed uint64) print {
+	var buf bytes.Buffer
+	_ = jpeg.Encode(&buf, trials.Mosaic(w, h, seed), &jpeg.Options{Quality: 90}) // a buffer takes everything
+	return print{seed: seed, data: buf.Bytes(), tolerance: mosaicTolerance}
 }
 
 // photograph is one of the album's. Its comment makes it one of a kind.

@@ -78,7 +78,7 @@ func try(t *testing.T, name string, tr *trial, r *report) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := tr.run(context.Background(), dir); err != nil {
+	if err := tr.run(context.Background(), dir, tr.blows); err != nil {
 		tr.blame("%v", err)
 	}
 	r.add(name, tr)

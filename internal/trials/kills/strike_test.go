@@ -80,11 +80,11 @@ func signal(lab *trials.Lab, victim string, sig syscall.Signal) error {
 	return nil
 }
 
-// engineAtWork is an engine process that runs at the moment, or else any, or 0.
+// engineAtWork is an engine process that is at an image, or else any, or 0.
 func engineAtWork(ctx context.Context, lab *trials.Lab) (pid int) {
 	for until := time.Now().Add(busyTime); time.Now().Before(until) && ctx.Err() == nil; {
 		for _, pid = range engines(lab) {
-			if running(pid) {
+			if atWork(pid) {
 				return pid
 			}
 		}
@@ -109,11 +109,28 @@ func engines(lab *trials.Lab) (pids []int) {
 	return pids
 }
 
-// running says whether a process is on a core, or waits for one.
-func running(pid int) bool {
-	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)) // it may have ended
+// startTime is how long a process may still be at its own start.
+const startTime = 100 * time.Millisecond
+
+// atWork says whether a process is on a core, or waits for one, and has started
+// long ago. See proc_pid_stat(5); what has ended meanwhile is not at work.
+func atWork(pid int) bool {
+	const state, begun, tick = 0, 19, 10 * time.Millisecond // the fields after the name, and the unit of time
+	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, after, _ := strings.Cut(string(stat), ") ")
-	return strings.HasPrefix(after, "R")
+	fields := strings.Fields(after)
+	if len(fields) <= begun || fields[state] != "R" {
+		return false
+	}
+	start, _ := strconv.ParseInt(fields[begun], 10, 64)
+	return uptime()-time.Duration(start)*tick > startTime
+}
+
+func uptime() time.Duration {
+	var seconds float64
+	text, _ := os.ReadFile("/proc/uptime")   // it is always there
+	_, _ = fmt.Sscan(string(text), &seconds) // and begins with a number
+	return time.Duration(seconds * float64(time.Second))
 }
 
 // sleep waits, or gives the reason why ctx ended.

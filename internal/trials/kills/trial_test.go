@@ -54,45 +54,53 @@ func (tr *trial) blame(format string, args ...any) {
 	tr.bad = append(tr.bad, fmt.Sprintf(format, args...))
 }
 
-// run is the trial, in a folder of its own.
-func (tr *trial) run(ctx context.Context, dir string) error {
-	lab, err := trials.New("../../..", dir, tr.topology, "--lease", lease.String())
-	if err != nil {
-		return err
-	}
+// run is the trial, in a folder of its own: the lab lives as live says, and is
+// then examined.
+func (tr *trial) run(ctx context.Context, dir string, live func(context.Context) error) error {
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	lab.Prepare = func(name string, cmd *exec.Cmd) { cmd.Stderr = io.MultiWriter(cmd.Stderr, named{name, log}) }
-	tr.lab, tr.rng = lab, rand.New(rand.NewPCG(tr.seed, 0))
-	defer lab.KillAll()
-	if err := lab.Start(ctx); err != nil {
+	if tr.lab, err = trials.New("../../..", dir, tr.topology, "--lease", lease.String()); err != nil {
 		return err
 	}
-	tr.crowd = newCrowd(tr.album, lab.URLs("frontend"), tr.blame)
+	tr.lab.Prepare = func(name string, cmd *exec.Cmd) { cmd.Stderr = io.MultiWriter(cmd.Stderr, named{name, log}) }
+	defer tr.lab.KillAll()
+	if err := tr.lab.Start(ctx); err != nil {
+		return err
+	}
+	tr.rng = rand.New(rand.NewPCG(tr.seed, 0))
+	tr.crowd = newCrowd(tr.album, tr.lab.URLs("frontend"), tr.blame)
 	tr.watcher = newWatcher(tr.blame)
-	tr.watcher.move(lab.URL("taskdb"))
-	watching, enough := context.WithCancel(ctx)
-	defer func() { enough(); <-tr.watcher.done }()
-	go tr.watcher.follow(watching)
-	if err := tr.live(ctx); err != nil {
+	if err := tr.watched(ctx, live); err != nil {
 		return err
 	}
-	if err := tr.examine(ctx); err != nil {
-		return err
-	}
-	enough()
-	<-tr.watcher.done
 	tr.evidence.seen = tr.watcher.seen
-	tr.bad = append(tr.bad, tr.evidence.violations()...)
-	return lab.Stop()
+	for _, bad := range tr.evidence.violations() {
+		tr.blame("%s", bad)
+	}
+	return tr.lab.Stop()
 }
 
-// live is the time of the blows and of the recovery, up to the end of the last
-// customer's visit.
-func (tr *trial) live(ctx context.Context) error {
+// watched is the part of the lab's life in which its feed is followed.
+func (tr *trial) watched(ctx context.Context, live func(context.Context) error) error {
+	tr.watcher.move(tr.lab.URL("taskdb"))
+	following, enough := context.WithCancel(ctx)
+	defer func() { enough(); <-tr.watcher.done }()
+	go tr.watcher.follow(following)
+	if err := live(ctx); err != nil {
+		return err
+	}
+	if err := tr.rest(ctx); err != nil {
+		return err
+	}
+	return tr.examine(ctx)
+}
+
+// blows is the life of a lab that is struck while customers come, up to the end
+// of the last one's visit.
+func (tr *trial) blows(ctx context.Context) error {
 	open, closeDoors := context.WithCancel(ctx)
 	defer closeDoors()
 	visits, giveUp := context.WithCancelCause(ctx)
@@ -108,7 +116,7 @@ func (tr *trial) live(ctx context.Context) error {
 	closeDoors()
 	defer time.AfterFunc(restTime, func() { giveUp(fmt.Errorf("it has not ended within %v", restTime)) }).Stop()
 	tr.crowd.visits.Wait()
-	return tr.rest(ctx)
+	return nil
 }
 
 // strike deals the blows.
@@ -119,14 +127,22 @@ func (tr *trial) strike(ctx context.Context) error {
 			if tr.rounds == 0 && time.Since(begun) > tr.time {
 				return nil
 			}
-			done, err := s.do(ctx, tr.lab, func() int { return int(tr.crowd.inFlight.Load()) })
-			tr.evidence.strikes = append(tr.evidence.strikes, done)
-			if err != nil {
-				return fmt.Errorf("after %s was %s: %w", s.victim, s.what(), err)
+			if err := tr.deal(ctx, s); err != nil {
+				return err
 			}
-			tr.watcher.move(tr.lab.URL("taskdb"))
 		}
 	}
+	return nil
+}
+
+// deal deals one blow.
+func (tr *trial) deal(ctx context.Context, s step) error {
+	done, err := s.do(ctx, tr.lab, func() int { return int(tr.crowd.inFlight.Load()) })
+	tr.evidence.strikes = append(tr.evidence.strikes, done)
+	if err != nil {
+		return fmt.Errorf("after %s was %s: %w", s.victim, s.what(), err)
+	}
+	tr.watcher.move(tr.lab.URL("taskdb"))
 	return nil
 }
 
