@@ -27,6 +27,7 @@ func (e *evidence) violations() []string {
 	for _, check := range []func(*evidence) []string{
 		(*evidence).feedLost, (*evidence).historyBroken, (*evidence).rowsApart, (*evidence).countersApart,
 		(*evidence).notEnded, (*evidence).ordersLost, (*evidence).failedWithoutReason, (*evidence).bytesMissing,
+		(*evidence).orphans,
 	} {
 		all = append(all, check(e)...)
 	}
@@ -63,8 +64,10 @@ func (e *evidence) historyBroken() (bad []string) {
 			token++
 		}
 		switch {
+		case before.Deleted:
+			bad = append(bad, fmt.Sprintf("seq %d: %s was deleted and goes on", ev.Seq, ev.ID))
 		case ev.Deleted:
-			bad = append(bad, fmt.Sprintf("seq %d: %s was deleted by nobody", ev.Seq, ev.ID))
+			bad = append(bad, e.deleted(ev)...)
 		case !known && (ev.From != "" || ev.State != taskdb.NotStarted):
 			bad = append(bad, fmt.Sprintf("seq %d: the life of %s begins as %s from %q", ev.Seq, ev.ID, ev.State, ev.From))
 		case known && (ev.From != before.State || !legal(ev.From, ev.State)):
@@ -74,6 +77,16 @@ func (e *evidence) historyBroken() (bad []string) {
 		}
 	}
 	return append(bad, publishedTwice(e.events)...)
+}
+
+// deleted finds a deletion of what was taken in. Nobody deletes but a master that
+// was stopped while it made a task, whose bytes may have been swept meanwhile;
+// then it does not give the ticket out.
+func (e *evidence) deleted(ev taskdb.Event) []string {
+	if slices.ContainsFunc(e.orders, func(o *order) bool { return o.id == ev.ID }) {
+		return []string{fmt.Sprintf("seq %d: %s was taken in and is deleted", ev.Seq, ev.ID)}
+	}
+	return nil
 }
 
 func legal(from, to taskdb.State) bool {
@@ -101,6 +114,9 @@ func (e *evidence) rowsApart() (bad []string) {
 	last := map[string]taskdb.Event{}
 	for _, ev := range e.events {
 		last[ev.ID] = ev
+		if ev.Deleted {
+			delete(last, ev.ID)
+		}
 	}
 	for _, t := range e.tasks {
 		ev := last[t.ID]
@@ -257,11 +273,15 @@ func (e *evidence) pointers() map[string]map[string]bool {
 	return p
 }
 
+// clockFile is what the sweeper writes to learn the storage's time.
+const clockFile = "sweeper%2fclock"
+
 // orphans are files that no row points to.
 func (e *evidence) orphans() (list []string) {
+	pointed := e.pointers()
 	for folder, names := range e.files {
 		for _, name := range names {
-			if !e.pointers()[folder][name] {
+			if !pointed[folder][name] && name != clockFile {
 				list = append(list, folder+"/"+name+" is nobody's")
 			}
 		}

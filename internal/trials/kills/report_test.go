@@ -48,7 +48,7 @@ func newReport() *report {
 func (r *report) add(name string, tr *trial) {
 	r.labs[name]++
 	r.bad += len(tr.bad)
-	r.orphans += len(tr.orphans)
+	r.orphans += tr.orphans
 	r.slowest = max(r.slowest, tr.newcomer)
 	e := &tr.evidence
 	tasks := map[string]bool{}
@@ -176,7 +176,7 @@ func (r *report) verdict(seed uint64) string {
 		}
 	}
 	return fmt.Sprintf("%s, seed %d: labs %v, %d kills, %d stops; %d images taken in, %d uploads without an answer (%d of them became tasks); "+
-		"%d finished and exact, failed %v, attempts that went wrong %v, first new image at the end within %v, orphans %d, lost %d",
+		"%d finished and exact, failed %v, attempts that went wrong %v, first new image at the end within %v, %d orphans to be swept at the end, lost %d",
 		word, seed, r.labs, kills, stops, r.taken, r.unheard, r.ghosts,
 		r.finished, r.reasons, r.retries, r.slowest.Round(time.Millisecond), r.orphans, r.lost())
 }

@@ -23,6 +23,14 @@ const killSignal = syscall.SIGKILL
 const (
 	newcomerTime = 20 * time.Second // in which a new image must pass
 	restTime     = 90 * time.Second // in which all must end: leases, then the longest backoffs
+	sweptTime    = 60 * time.Second // in which nothing must be left behind: the lock of a dead sweeper, then the grace
+)
+
+// How labs sweep: often, and with a grace of which half, the time that a master
+// has to make a task, is over before a long stop is.
+const (
+	sweepEvery = 2 * time.Second
+	sweepGrace = 2 * lease
 )
 
 // trial is one lab's life under blows.
@@ -43,7 +51,7 @@ type trial struct {
 	bad []string
 
 	evidence evidence
-	orphans  []string
+	orphans  int           // files that no row pointed to when all had ended
 	newcomer time.Duration // of the first image after the last blow
 }
 
@@ -62,7 +70,8 @@ func (tr *trial) run(ctx context.Context, dir string, live func(context.Context)
 		return err
 	}
 	defer log.Close()
-	if tr.lab, err = trials.New("../../..", dir, tr.topology, "--lease", lease.String()); err != nil {
+	if tr.lab, err = trials.New("../../..", dir, tr.topology,
+		"--lease", lease.String(), "--sweep-every", sweepEvery.String(), "--sweep-grace", sweepGrace.String()); err != nil {
 		return err
 	}
 	tr.lab.Prepare = func(name string, cmd *exec.Cmd) { cmd.Stderr = io.MultiWriter(cmd.Stderr, named{name, log}) }
@@ -194,11 +203,30 @@ func (tr *trial) examine(ctx context.Context) (err error) {
 	if e.events, e.tasks, err = tr.watcher.everything(ctx); err != nil {
 		return err
 	}
-	if e.files, err = readFiles(filepath.Join(tr.lab.Dir, "data")); err != nil {
+	if err := tr.swept(ctx); err != nil {
 		return err
 	}
-	tr.orphans = e.orphans()
 	return tr.pickUpAgain(ctx)
+}
+
+// swept waits until there is no file that no row points to, or too long.
+func (tr *trial) swept(ctx context.Context) (err error) {
+	e := &tr.evidence
+	for until, first := time.Now().Add(sweptTime), true; ; first = false {
+		if e.files, err = readFiles(filepath.Join(tr.lab.Dir, "data")); err != nil {
+			return err
+		}
+		left := len(e.orphans())
+		if first {
+			tr.orphans = left
+		}
+		if left == 0 || time.Now().After(until) {
+			return nil
+		}
+		if err := sleep(ctx, retryPause); err != nil {
+			return err
+		}
+	}
 }
 
 // pickUpAgain fetches every result once more: those that were picked up must
