@@ -38,6 +38,8 @@ type process struct {
 	ended  chan struct{} // closed when it has been waited for
 	base   int64         // bytes of memory of its own before the first job
 
+	message [wire.MaxMessage + 1]byte // the last one received
+
 	owner string
 	owned bool
 	jobs  int
@@ -123,15 +125,14 @@ func (p *process) greet() error {
 }
 
 func (p *process) receive(v any) error {
-	var buffer [wire.MaxMessage + 1]byte
-	n, _, flags, _, err := p.conn.ReadMsgUnix(buffer[:], nil)
+	n, _, flags, _, err := p.conn.ReadMsgUnix(p.message[:], nil)
 	if err != nil {
 		return err
 	}
 	if flags&unix.MSG_TRUNC != 0 || n > wire.MaxMessage {
 		return errors.New("a message is over the limit")
 	}
-	return wire.Decode(buffer[:n], v)
+	return wire.Decode(p.message[:n], v)
 }
 
 // run does one job. Whatever goes wrong with the process ends it.
