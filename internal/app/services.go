@@ -81,6 +81,7 @@ func (a *app) startStorage(ctx context.Context) error {
 		return err
 	}
 	a.later(func(context.Context) error { return s.Close() })
+	a.metrics.Count("minilab_storage_damaged_total", "Findings of damaged images, which were not served.", s.Damaged)
 	a.storage = s
 	rt := a.router("storage")
 	storagehttp.Route(rt, s, storagehttp.Options{Idle: bodyIdle})

@@ -93,7 +93,8 @@ type Store interface {
 	// Get opens a part of an image. It is ErrNotFound when there is none and
 	// ErrRange when the offset is not below the size (an offset of 0 is always
 	// fine). An image that is replaced or deleted while it is read is read to
-	// its end as it was. Bytes that are visibly damaged are ErrCorrupt.
+	// its end as it was. Damage is ErrCorrupt before the first byte comes: in a
+	// whole image any, in a part what is visible without reading the rest.
 	Get(ctx context.Context, state State, key string, part Part) (Object, error)
 
 	// Stat is Get without the bytes.

@@ -71,6 +71,12 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{})
 }
 
+// Count shows a number of events that is counted elsewhere.
+func (m *Metrics) Count(name, help string, events func() int64) {
+	m.Registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
+		func() float64 { return float64(events()) }))
+}
+
 // HTTP is middleware that counts and times a service's requests by route.
 func (m *Metrics) HTTP(service string) func(http.Handler) http.Handler {
 	busy := m.busy.WithLabelValues(service)

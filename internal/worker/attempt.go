@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"slices"
@@ -19,7 +20,7 @@ const reportTime = 10 * time.Second
 
 // Faults that are nobody's image's.
 var (
-	errSource   = fault.New(fault.Internal, "source-damaged", "the image's bytes in the storage are damaged")
+	errSource   = fault.New(fault.Internal, "source-damaged", "the bytes that were handed in have been damaged in the storage; hand the image in again")
 	errDeadline = fault.New(fault.Internal, "deadline-exceeded", "the attempt took longer than it may")
 )
 
@@ -123,10 +124,14 @@ func acquire(ctx context.Context, places chan struct{}) error {
 	}
 }
 
-// fetch reads the source into a sealed buffer. The storage's client has
-// compared the bytes with their digest; here it is compared with the task's.
+// fetch reads the source into a sealed buffer. The storage has compared the
+// bytes with their digest, and its client once more; here it is compared with
+// the task's.
 func (a *attempt) fetch(ctx context.Context) (*engine.Buffer, error) {
 	o, err := a.Storage.Get(ctx, storage.InProgress, a.work.Source.Key, storage.Part{})
+	if errors.Is(err, storage.ErrCorrupt) {
+		return nil, errSource.Because(err) // what befalls bytes on their way here shows later, and passes
+	}
 	if err != nil {
 		return nil, err
 	}

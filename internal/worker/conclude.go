@@ -51,8 +51,8 @@ func away(err error) bool {
 }
 
 // failure is what the master is told of an error. Only what the engine said of
-// the image can be final, and even an engine process that died may have been
-// unlucky once.
+// the image can be final, and bytes that are damaged where they are kept; even
+// an engine process that died may have been unlucky once.
 func failure(err error) lab.Failure {
 	f := fault.From(err)
 	detail := f.Detail
@@ -63,6 +63,6 @@ func failure(err error) lab.Failure {
 	died := errors.Is(err, engine.ErrCrashed) || errors.Is(err, engine.ErrTimeout) || errors.Is(err, engine.ErrMemory)
 	return lab.Failure{
 		Error: lab.Error{Code: f.Code, Detail: detail},
-		Retry: !ofImage || died || f.Kind.Transient(),
+		Retry: !errors.Is(err, errSource) && (!ofImage || died || f.Kind.Transient()),
 	}
 }

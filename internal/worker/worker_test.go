@@ -333,6 +333,20 @@ func TestWhatIsNotTheImagesFaultIsTriedAgain(t *testing.T) {
 	}
 }
 
+func TestADamagedSourceFailsTheTaskAtOnce(t *testing.T) {
+	f := mastertest.Open(t)
+	var tries atomic.Int32
+	s := badStorage{f.Storage, func(context.Context) error { tries.Add(1); return storage.ErrCorrupt }}
+	start(t, f.Lab, s, engineFunc(upper))
+	st := end(t, f, submit(t, f, "x"))
+	if n := tries.Load(); n != 1 {
+		t.Errorf("it was tried %d times", n)
+	}
+	if st.Phase != lab.Failed || st.Error == nil || st.Error.Code != "source-damaged" || !strings.Contains(st.Error.Detail, "again") {
+		t.Errorf("the task ended %+v %+v", st, st.Error)
+	}
+}
+
 // hasty gives attempts little time.
 type hasty struct{ lab.Workers }
 

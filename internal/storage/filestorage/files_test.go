@@ -262,6 +262,27 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
+// TestDamageIsCounted counts each finding, and none where all is well.
+func TestDamageIsCounted(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, filestorage.Options{})
+	put(t, s, "well", png)
+	put(t, s, "flipped", png)
+	damage(t, filepath.Join(dir, "finished", "flipped"))
+	read(t, s, "well")
+	if n := s.Damaged(); n != 0 {
+		t.Errorf("%d findings in an image that is well", n)
+	}
+	for range 2 {
+		if _, err := s.Get(t.Context(), storage.Finished, "flipped", storage.Part{}); !errors.Is(err, storage.ErrCorrupt) {
+			t.Errorf("got the error %v", err)
+		}
+	}
+	if n := s.Damaged(); n != 2 {
+		t.Errorf("%d findings of 2", n)
+	}
+}
+
 func TestTruncatedWhileRead(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, filestorage.Options{})

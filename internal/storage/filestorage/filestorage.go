@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -35,6 +36,7 @@ type Store struct {
 	folders map[storage.State]*folder
 	lock    *dirlock.Lock
 	log     *slog.Logger
+	damaged atomic.Int64
 }
 
 // Open takes the directory, which it makes when there is none.
@@ -92,14 +94,18 @@ func (fo *folder) put(ctx context.Context, key string, r io.Reader, opts storage
 	return storage.Info{Size: d.size, SHA256: d.sum(), ContentType: opts.ContentType, Modified: modified}, err
 }
 
-// Get implements storage.Store. The body hands its file over to io.Copy, so
-// that a socket gets the bytes by sendfile.
+// Get implements storage.Store. A whole image is compared with its digest
+// before, a part is not. The body hands its file over to io.Copy, so that a
+// socket gets the bytes by sendfile.
 func (s *Store) Get(ctx context.Context, state storage.State, key string, part storage.Part) (storage.Object, error) {
 	f, info, err := s.find(ctx, state, key)
 	if err != nil {
 		return storage.Object{}, err
 	}
 	part, err = part.Resolve(info.Size)
+	if err == nil && part.Length == info.Size {
+		err = s.verify(ctx, f, info)
+	}
 	if err == nil {
 		_, err = f.Seek(part.Offset, io.SeekStart)
 	}
@@ -190,7 +196,7 @@ func (s *Store) describe(f *os.File, state storage.State, key string) (storage.I
 		err = a.fits(info)
 	}
 	if err != nil {
-		s.log.Error("image is damaged", "state", state, "key", key, "error", err)
+		s.foundDamaged(info, err)
 		return info, storage.ErrCorrupt.Because(err)
 	}
 	info.SHA256, info.ContentType = a.SHA256, a.ContentType

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"minilab/internal/storage"
 	"minilab/internal/storage/filestorage"
 	"minilab/internal/storage/storagetest"
 )
@@ -13,7 +14,11 @@ import (
 func TestStorage(t *testing.T) {
 	storagetest.Run(t, func(t *testing.T) storagetest.Subject {
 		dir := t.TempDir()
-		return storagetest.Subject{Store: open(t, dir, filestorage.Options{}), Stored: func() int { return files(t, dir) }}
+		return storagetest.Subject{
+			Store:  open(t, dir, filestorage.Options{}),
+			Stored: func() int { return files(t, dir) },
+			Damage: func(state storage.State, key string) { damage(t, filepath.Join(dir, string(state), key)) },
+		}
 	}, storagetest.Options{})
 }
 
@@ -38,4 +43,17 @@ func files(t testing.TB, dir string) int {
 		n += len(entries)
 	}
 	return n
+}
+
+// damage flips a bit in the middle of a file.
+func damage(t testing.TB, path string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/2] ^= 0x10
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
 }

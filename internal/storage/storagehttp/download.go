@@ -13,7 +13,7 @@ import (
 )
 
 // download is the body of a Get. It yields exactly its part or an error, and
-// of a whole image an error when the bytes are not those of the digest.
+// of a whole image an error, in place of the last bytes, when they are not those of the digest.
 type download struct {
 	body   io.ReadCloser
 	failed func(error) error // says why a read was cut short
@@ -40,8 +40,9 @@ func (d *download) Read(p []byte) (int, error) {
 	}
 	switch {
 	case d.rest == 0 && !d.intact():
-		// With the last bytes, because not everybody reads on to the end.
-		return n, storage.ErrCorrupt.Detailf("the bytes that came are not those of the SHA-256 %s", d.want)
+		// In place of the last bytes: whoever passes them on must not have passed
+		// on a whole image when they turn out to be wrong.
+		return 0, storage.ErrCorrupt.Detailf("the bytes that came are not those of the SHA-256 %s", d.want)
 	case err == nil:
 		return n, nil
 	case !errors.Is(err, io.EOF):

@@ -25,10 +25,14 @@ func TestStorage(t *testing.T) {
 		store := engine(t, dir, filestorage.Options{})
 		calls := newRunning(store)
 		server := serve(t, calls, storagehttp.Options{Idle: time.Minute})
-		return storagetest.Subject{Store: client(t, server), Stored: func() int {
-			calls.wait()
-			return files(t, dir)
-		}}
+		return storagetest.Subject{
+			Store: client(t, server),
+			Stored: func() int {
+				calls.wait()
+				return files(t, dir)
+			},
+			Damage: func(state storage.State, key string) { damage(t, filepath.Join(dir, string(state), key)) },
+		}
 	}, storagetest.Options{})
 }
 
@@ -105,4 +109,17 @@ func files(t testing.TB, dir string) int {
 		n += len(entries)
 	}
 	return n
+}
+
+// damage flips a bit in the middle of a file.
+func damage(t testing.TB, path string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/2] ^= 0x10
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
 }

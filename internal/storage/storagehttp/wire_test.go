@@ -220,3 +220,18 @@ func TestDamagedBytesAreNotServed(t *testing.T) {
 	_, err = c.Stat(t.Context(), storage.Finished, "a")
 	is(t, err, storage.ErrCorrupt)
 }
+
+// TestABitThatHasFlipped is told as a problem, not by an answer that is cut.
+func TestABitThatHasFlipped(t *testing.T) {
+	dir := t.TempDir()
+	server := serve(t, engine(t, dir, filestorage.Options{}), storagehttp.Options{})
+	call(t, server, "PUT", "/images/finished/a", strings.Repeat("abc", 100_000))
+	damage(t, filepath.Join(dir, "finished", "a"))
+	for _, header := range [][]string{nil, {"Range", "bytes=0-"}} {
+		resp, text := call(t, server, "GET", "/images/finished/a", "", header...)
+		var p problem.Problem
+		if err := json.Unmarshal([]byte(text), &p); err != nil || resp.StatusCode != 500 || p.Code != "corrupt" {
+			t.Errorf("%v: answered %d, %.100s", header, resp.StatusCode, text)
+		}
+	}
+}

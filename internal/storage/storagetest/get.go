@@ -15,6 +15,7 @@ var getCases = []testCase{
 	{"an image that is replaced while it is read is read to its end as it was", replacedWhileRead},
 	{"an image that is deleted while it is read is read to its end as it was", deletedWhileRead},
 	{"a body may be closed before its end", closedEarly},
+	{"a whole image that is damaged is ErrCorrupt before a byte of it comes", damaged},
 }
 
 func parts(s *suite) {
@@ -134,4 +135,27 @@ func closedEarly(s *suite) {
 		}
 	}
 	s.has(storage.Finished, "a", data)
+}
+
+func damaged(s *suite) {
+	for _, n := range []int{1, 4096, 300_000} {
+		data := some(n, 1)
+		s.put(storage.Finished, "a", data)
+		s.put(storage.Finished, "b", data)
+		s.Damage(storage.Finished, "a")
+		for _, part := range []storage.Part{{}, {Length: int64(n)}, {Length: math.MaxInt64}} {
+			obj, err := s.Get(s.Context(), storage.Finished, "a", part)
+			if err == nil {
+				obj.Body.Close()
+			}
+			s.is(err, storage.ErrCorrupt)
+		}
+		s.has(storage.Finished, "b", data)
+		s.put(storage.Finished, "a", data) // it can be replaced,
+		s.has(storage.Finished, "a", data)
+		s.Damage(storage.Finished, "a")
+		if err := s.Delete(s.Context(), storage.Finished, "a"); err != nil { // and deleted
+			s.Errorf("Delete: %v", err)
+		}
+	}
 }

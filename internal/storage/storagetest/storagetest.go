@@ -25,6 +25,10 @@ type Subject struct {
 	// Stored counts what the store physically keeps: files, objects, pieces of
 	// uploads that have not ended. What a failed Put has left over shows here.
 	Stored func() int
+
+	// Damage changes one of the bytes that are kept of an image, and nothing
+	// else.
+	Damage func(state storage.State, key string)
 }
 
 // Options are the real differences between implementations.
