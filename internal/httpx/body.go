@@ -106,10 +106,16 @@ const routedIdle = time.Minute
 // abandonTime is how long the rest of a body is waited for before a refusal.
 const abandonTime = time.Second
 
-// limitBody bounds the pauses of a request's body.
+// limitBody bounds the pauses of a request's body. What comes in chunks is the
+// last of its connection: if the request has a length too, which the server of
+// net/http does not tell, whatever stands before this service may have taken
+// what follows for a part of the body.
 func limitBody(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength == 0 {
 		return
+	}
+	if len(r.TransferEncoding) > 0 {
+		w.Header().Set("Connection", "close")
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(routedIdle)) // a recorder in a test has none
 	r.Body = &routedBody{Body(w, r, 0, routedIdle), r.Body}

@@ -72,6 +72,9 @@ func WriteJSON(w http.ResponseWriter, status int, v any) error {
 // behind the value and more values than anybody needs are refused; an empty body
 // is left to the caller as v unchanged.
 func ReadJSON(w http.ResponseWriter, r *http.Request, limit int64, v any) error {
+	if r.ContentLength > limit {
+		return tooLarge(limit)
+	}
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err != nil {
 		return err // the body's reader says what is wrong

@@ -64,8 +64,10 @@ func (rt *Router) Handle(route string, h Handler) {
 
 // Mount adds a plain handler for GET and HEAD.
 func (rt *Router) Mount(path string, h http.Handler) {
-	rt.mux.Method(http.MethodGet, path, h)
-	rt.mux.Method(http.MethodHead, path, h)
+	rt.Handle("GET|HEAD "+path, func(w http.ResponseWriter, r *http.Request) error {
+		h.ServeHTTP(w, r)
+		return nil
+	})
 }
 
 func (rt *Router) adapt(h Handler) http.HandlerFunc {

@@ -85,7 +85,7 @@ func (s *source) Read(p []byte) (int, error) {
 	s.stall.disarm() // this side's turn
 	n, err := s.r.Read(p)
 	s.stall.arm()
-	if s.ctx.Err() != nil {
+	if s.ctx.Err() != nil && (err == nil || errors.Is(err, io.EOF)) {
 		n, err = 0, context.Cause(s.ctx) // the transport would send the last bytes all the same
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
