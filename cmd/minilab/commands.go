@@ -23,7 +23,7 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	config.AddFlags(c.PersistentFlags())
-	c.AddCommand(up(), serve(), printConfig(), ops())
+	c.AddCommand(up(), serve(), backup(), restore(), printConfig(), ops())
 	for _, s := range config.Services {
 		c.AddCommand(single(s))
 	}

@@ -80,11 +80,19 @@ type app struct {
 // start wires everything in the order of dependency.
 func (a *app) start(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		a.listen, a.startKV, a.startDiscovery, a.startStorage, a.startTaskdb, a.startMaster, a.startFrontend, a.startWorker,
+		a.listen, a.whole, a.startKV, a.startDiscovery, a.startStorage, a.startTaskdb, a.startMaster, a.startFrontend, a.startWorker,
 	} {
 		if err := step(ctx); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// whole refuses a data folder that has been restored in part.
+func (a *app) whole(context.Context) error {
+	if slices.ContainsFunc(lockedServices, a.runs) {
+		return restored(a.cfg.Data)
 	}
 	return nil
 }

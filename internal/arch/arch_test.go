@@ -21,7 +21,7 @@ var layers = [][]string{
 	{"kv", "storage", "taskdb", "lab"},
 	{"problem", "dirlock", "imagehead"},
 	{"sqlitedb"},
-	{"config", "httpx", "telemetry", "discovery", "engine"},
+	{"config", "httpx", "telemetry", "discovery", "engine", "backup"},
 	{"kv/", "storage/", "taskdb/", "lab/"},
 	{"frontend", "master", "sweeper", "worker"},
 	{"app"},

@@ -50,6 +50,14 @@ func (v *View) Get(ctx context.Context, state storage.State, key string, part st
 	return v.s.Get(ctx, state, key, part)
 }
 
+// Stat is a store's Stat.
+func (v *View) Stat(ctx context.Context, state storage.State, key string) (storage.Info, error) {
+	if v.s.folders[state] == nil {
+		return storage.Info{}, storage.ErrNotFound
+	}
+	return v.s.Stat(ctx, state, key)
+}
+
 // List is a store's List.
 func (v *View) List(ctx context.Context, state storage.State, cursor string, limit int) (storage.Page, error) {
 	if v.s.folders[state] == nil {

@@ -1,0 +1,143 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"minilab/internal/backup"
+	"minilab/internal/config"
+	"minilab/internal/fault"
+	"minilab/internal/kv/sqlitekv"
+	"minilab/internal/storage"
+	"minilab/internal/storage/filestorage"
+	"minilab/internal/taskdb/sqltaskdb/sqlite"
+)
+
+// copiesAtOnce is how many images are copied at a time: few, because customers
+// wait for the same disk.
+const copiesAtOnce = 4
+
+// The embedded engines' databases in a data folder.
+const (
+	kvFile     = "kv.db"
+	taskdbFile = "taskdb.db"
+)
+
+// Faults of backing up and restoring.
+var (
+	ErrDamaged = fault.New(fault.Internal, "images-damaged", "some images are damaged and are not in the backup")
+	errNoData  = fault.New(fault.NotFound, "no-data", "there is no data")
+	errOther   = fault.New(fault.Conflict, "other-backup", "the backup is of another data folder")
+)
+
+// BackupOptions say who makes a backup, or restores one.
+type BackupOptions struct {
+	Version string
+	Out     io.Writer // told what was done
+	Log     *slog.Logger
+}
+
+// Backup writes what the data folder holds into dir, beside the services that
+// use it; see package backup. An error is a sentence for a person. With
+// ErrDamaged the backup is complete but for the images that it names.
+func Backup(ctx context.Context, cfg config.Config, dir string, opt BackupOptions) error {
+	if err := errors.Join(embedded(cfg, "backed up"), apart(cfg.Data, dir), restored(cfg.Data)); err != nil {
+		return err
+	}
+	c := &copying{data: cfg.Data, manifest: backup.Manifest{Version: opt.Version, Begun: time.Now().UTC()}, dropped: map[string]bool{}}
+	if err := c.look(opt.Log); err != nil {
+		return err
+	}
+	var err error
+	if c.dir, err = backup.Open(dir, c.manifest.Begun); err != nil {
+		return err
+	}
+	err = c.run(ctx)
+	if err := errors.Join(err, c.dir.Close()); err != nil {
+		return err
+	}
+	return c.report(opt.Out, dir)
+}
+
+// copying is a backup under way.
+type copying struct {
+	data     string
+	dir      *backup.Dir
+	manifest backup.Manifest
+	kv, db   bool // whether the data folder has them
+	images   *filestorage.View
+	live     sqlite.File
+
+	mu      sync.Mutex
+	dropped map[string]bool
+}
+
+// look finds out what the data folder holds.
+func (c *copying) look(log *slog.Logger) error {
+	c.kv, c.db = isFile(filepath.Join(c.data, kvFile)), isFile(filepath.Join(c.data, taskdbFile))
+	var err error
+	c.images, err = filestorage.Beside(c.data, log)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	if !c.kv && !c.db && c.images == nil {
+		return errNoData.Detailf("there is no data in %s; say with --data where it is", c.data)
+	}
+	return nil
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// run makes the backup; the order is what makes it consistent.
+func (c *copying) run(ctx context.Context) error {
+	if err := c.same(); err != nil {
+		return err
+	}
+	if c.kv {
+		if err := sqlitekv.Snapshot(ctx, filepath.Join(c.data, kvFile), c.dir.New("kv", "db")); err != nil {
+			return err
+		}
+	}
+	if c.db {
+		if err := sqlite.Snapshot(ctx, filepath.Join(c.data, taskdbFile), c.dir.New("taskdb", "db")); err != nil {
+			return err
+		}
+	}
+	if c.images != nil {
+		if err := c.copyImages(ctx); err != nil {
+			return err
+		}
+	}
+	c.manifest.Dropped = slices.Sorted(maps.Keys(c.dropped))
+	var err error
+	c.manifest, err = c.dir.Commit(c.manifest)
+	return err
+}
+
+// same refuses to replace a backup by one of less: it is of another folder.
+func (c *copying) same() error {
+	last := c.dir.Last()
+	if last == nil {
+		return nil
+	}
+	for _, part := range []struct {
+		name     string
+		had, has bool
+	}{{"key-value store", last.KV != nil, c.kv}, {"task database", last.Taskdb != nil, c.db}, {"storage", last.Images != nil, c.images != nil}} {
+		if part.had && !part.has {
+			return errOther.Detailf("the backup holds a %s and %s does not; give each data folder a backup of its own", part.name, c.data)
+		}
+	}
+	return nil
+}
