@@ -9,13 +9,15 @@ import (
 	"minilab/internal/trials"
 )
 
-// maxTries is how many engine processes are killed to hit one image twice.
-const maxTries = 20
+// maxTries is how often an engine process at work is looked for to hit one image
+// twice.
+const maxTries = 40
 
 // TestTwoCrashes kills the engine process twice that is at one image: that is
 // given up, with a reason, and others pass. Without the kills it would not have
 // been reason enough.
 func TestTwoCrashes(t *testing.T) {
+	t.Parallel()
 	tr := &trial{topology: trials.OneProcess, seed: max(*seed, 1)}
 	var hit *order
 	err := tr.run(t.Context(), t.TempDir(), func(ctx context.Context) (err error) {
@@ -25,7 +27,7 @@ func TestTwoCrashes(t *testing.T) {
 			if n == maxTries {
 				return errors.New("the image cannot be hit")
 			}
-			err = tr.deal(ctx, step{victim: engineProcess, signal: killSignal})
+			err = tr.deal(ctx, step{victim: engineProcess, signal: killSignal, atWork: true})
 		}
 		hit = <-visited
 		return errors.Join(err, tr.welcome(ctx))

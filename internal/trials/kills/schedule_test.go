@@ -24,6 +24,7 @@ type step struct {
 	signal syscall.Signal // SIGKILL or SIGSTOP
 	pause  time.Duration  // before the blow
 	hold   time.Duration  // until it is started again or, after SIGSTOP, goes on
+	atWork bool           // of an engine process: strike none that is idle
 }
 
 // long says that the victim is silent for longer than a lease.
@@ -61,8 +62,8 @@ func round(rng *rand.Rand, topology trials.Topology, maxPause time.Duration) []s
 			stop = lease + lease/8 + upTo(rng, lease/2)
 		}
 		steps = append(steps,
-			step{v, syscall.SIGKILL, upTo(rng, maxPause), upTo(rng, lease/4)},
-			step{v, syscall.SIGSTOP, upTo(rng, maxPause), stop})
+			step{victim: v, signal: syscall.SIGKILL, pause: upTo(rng, maxPause), hold: upTo(rng, lease/4)},
+			step{victim: v, signal: syscall.SIGSTOP, pause: upTo(rng, maxPause), hold: stop})
 	}
 	shuffle(rng, steps)
 	return steps

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,7 +33,7 @@ func (s step) do(ctx context.Context, lab *trials.Lab, inFlight func() int) (str
 	}
 	var pid int
 	if s.victim == engineProcess {
-		pid = engineAtWork(ctx, lab)
+		pid = anEngine(ctx, lab, s.atWork)
 	}
 	done := strike{step: s, inFlight: inFlight(), at: time.Now()}
 	var err error
@@ -80,17 +81,20 @@ func signal(lab *trials.Lab, victim string, sig syscall.Signal) error {
 	return nil
 }
 
-// engineAtWork is an engine process that is at an image, or else any, or 0.
-func engineAtWork(ctx context.Context, lab *trials.Lab) (pid int) {
+// anEngine is an engine process that is at an image, or unless it must be, any,
+// or 0.
+func anEngine(ctx context.Context, lab *trials.Lab, must bool) int {
 	for until := time.Now().Add(busyTime); time.Now().Before(until) && ctx.Err() == nil; {
-		for _, pid = range engines(lab) {
-			if atWork(pid) {
-				return pid
-			}
+		pids := engines(lab)
+		if i := slices.IndexFunc(pids, atWork); i >= 0 {
+			return pids[i]
 		}
 		_ = sleep(ctx, time.Millisecond)
 	}
-	return pid
+	if pids := engines(lab); !must && len(pids) > 0 {
+		return pids[0]
+	}
+	return 0
 }
 
 // engines are the children of a lab's processes: only workers have any.
@@ -112,18 +116,28 @@ func engines(lab *trials.Lab) (pids []int) {
 // startTime is how long a process may still be at its own start.
 const startTime = 100 * time.Millisecond
 
-// atWork says whether a process is on a core, or waits for one, and has started
-// long ago. See proc_pid_stat(5); what has ended meanwhile is not at work.
+// atWork says whether a process is on a core by one of its threads, or waits for
+// one, and has started long ago.
 func atWork(pid int) bool {
-	const state, begun, tick = 0, 19, 10 * time.Millisecond // the fields after the name, and the unit of time
-	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	_, after, _ := strings.Cut(string(stat), ") ")
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid)) // the pattern is good
+	return slices.ContainsFunc(threads, func(name string) bool {
+		state, start := threadStat(name)
+		return state == "R" && uptime()-start > startTime
+	})
+}
+
+// threadStat is a thread's state, and when it began after the machine's start,
+// as proc_pid_stat(5) has it. Of one that has ended the state is empty.
+func threadStat(name string) (state string, start time.Duration) {
+	const begun, tick = 19, 10 * time.Millisecond // its place after the name, and its unit
+	text, _ := os.ReadFile(name)
+	_, after, _ := strings.Cut(string(text), ") ")
 	fields := strings.Fields(after)
-	if len(fields) <= begun || fields[state] != "R" {
-		return false
+	if len(fields) <= begun {
+		return "", 0
 	}
-	start, _ := strconv.ParseInt(fields[begun], 10, 64)
-	return uptime()-time.Duration(start)*tick > startTime
+	n, _ := strconv.ParseInt(fields[begun], 10, 64)
+	return fields[0], time.Duration(n) * tick
 }
 
 func uptime() time.Duration {
