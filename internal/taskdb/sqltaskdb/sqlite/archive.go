@@ -64,10 +64,10 @@ const (
 	newSeq   = `SELECT max(coalesce(max(seq), 0) + ?, ?) FROM events`
 	newToken = `SELECT max(coalesce(max(token), 0) + ?, ?) FROM (SELECT token FROM tasks UNION ALL SELECT token FROM tombstones)`
 
-	// An event that nobody reads, since what is up to it is compacted: the next
-	// seq follows from it.
+	// The next seq follows from the last event, and who looks for the last
+	// event must find one: it is that a task has gone which nobody has known.
 	border = `INSERT INTO events (seq, task_id, owner, before, state, deleted, token, at, error_code, error_detail)
-		VALUES (?, '', '', '', '', 1, 0, ?, '', '')`
+		VALUES (?, 'restored', 'public', 'canceled', 'canceled', 1, 0, ?, '', '')`
 	compact = `UPDATE compaction SET upto = ?`
 
 	raise  = `UPDATE tasks SET token = ? WHERE state <> 'finished'`
@@ -139,7 +139,7 @@ func renew(tx *sqlitedb.Tx, now time.Time) error {
 	}{
 		{`DELETE FROM events`, nil},
 		{border, []any{seq, now.UnixMicro()}},
-		{compact, []any{seq}},
+		{compact, []any{seq - 1}},
 		{raise, []any{token}},
 		{`DELETE FROM tombstones`, nil},
 		{floor, []any{token, now.UnixMicro()}},

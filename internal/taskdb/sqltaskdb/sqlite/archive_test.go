@@ -115,6 +115,9 @@ func TestFeedOfAnotherTimeLine(t *testing.T) {
 			if last < lastSeq(t, first)+seqLeap {
 				t.Errorf("seq %d", last)
 			}
+			if list, err := second.Events(t.Context(), last-1, 0, patience); err != nil || len(list) != 1 || !list[0].Deleted || !list[0].State.Valid() {
+				t.Errorf("the last event: %+v, %v", list, err)
+			}
 			create(t, second, taskdb.Task{ID: "c"})
 			list, err := second.Events(t.Context(), last, 0, patience)
 			if err != nil || len(list) != 1 || list[0].ID != "c" || list[0].Seq <= last {
