@@ -30,7 +30,7 @@ type found struct {
 func (s *Sweeper) list(ctx context.Context, m *marks, began time.Time) (f found, err error) {
 	var before time.Time // what is older, is older than the grace
 	err = s.each(ctx, func(i storage.Info) error {
-		if m.has(i.State, i.Key) || i.Key == clockKey {
+		if m.has(i.State, i.Key) {
 			return nil
 		}
 		if f.unmarked++; before.IsZero() {
@@ -38,7 +38,7 @@ func (s *Sweeper) list(ctx context.Context, m *marks, began time.Time) (f found,
 			if err != nil {
 				return err
 			}
-			before = now.Add(-elapsed(began) - s.Grace - exact)
+			before = now.Add(-elapsed(began) - s.Grace - s.exact)
 		}
 		switch {
 		case !i.Modified.Before(before):
@@ -77,9 +77,6 @@ func (s *Sweeper) each(ctx context.Context, visit func(storage.Info) error) erro
 
 // clockKey is an image that is written only to learn the storage's time.
 const clockKey = "sweeper/clock"
-
-// exact is how exact the times of images are.
-const exact = time.Second
 
 // clock is the storage's time. A storage that takes nothing any more because
 // its disk is full needs sweeping most: then it is not before the time of its
@@ -130,7 +127,7 @@ func (s *Sweeper) stays(ctx context.Context, o orphan) (bool, error) {
 	case errors.Is(err, storage.ErrCorrupt): // as it was listed
 	case err != nil:
 		return false, err
-	case !o.expired && !i.Modified.Truncate(exact).Equal(o.modified.Truncate(exact)):
+	case !o.expired && !i.Modified.Truncate(time.Second).Equal(o.modified.Truncate(time.Second)):
 		return true, nil
 	}
 	id, token := o.key, int64(0)

@@ -77,14 +77,15 @@ type Sweeper struct {
 	Config
 	name    string // in the lock
 	lockTTL time.Duration
-	most    int // images that one sweep removes
+	exact   time.Duration // of the times of images
+	most    int           // images that one sweep removes
 	metrics *metrics
 	said    string // the trouble that was last logged
 }
 
 // New makes a sweeper. Run lets it work.
 func New(c Config) *Sweeper {
-	return &Sweeper{Config: c, name: uuid.NewString(), lockTTL: lockTTL, most: 10_000, metrics: newMetrics(c.Metrics)}
+	return &Sweeper{Config: c, name: uuid.NewString(), lockTTL: lockTTL, exact: time.Second, most: 10_000, metrics: newMetrics(c.Metrics)}
 }
 
 // Run sweeps every now and then until ctx ends. Its beginning is random, so
