@@ -15,8 +15,9 @@ import (
 
 // How customers behave.
 const (
-	customers    = 6
-	visitPause   = 120 * time.Millisecond // at most, between two visits of one
+	customers    = 4
+	mostBrought  = 6                      // images that one hands in at the same time
+	visitPause   = 200 * time.Millisecond // at most, between two visits of one
 	photoPause   = 8 * time.Second        // between two photographs, which take long to compare
 	retryPause   = 50 * time.Millisecond
 	callPatience = 30 * time.Second // more than any stop, and than the longest poll
@@ -28,7 +29,7 @@ type order struct {
 	sha    string    // of the bytes handed in
 	id     string    // empty: there was no answer, so it may or may not exist
 	begun  time.Time // of the upload
-	ended  time.Time // when the result, or its failure, was there
+	ended  time.Time // when the result was there
 	status trials.Status
 	result string // digest of what was picked up
 }
@@ -49,7 +50,7 @@ type crowd struct {
 
 func newCrowd(a album, bases []string, blame func(string, ...any)) *crowd {
 	return &crowd{album: a, bases: bases, blame: blame, http: &http.Client{
-		Timeout: callPatience, Transport: &http.Transport{MaxIdleConnsPerHost: customers + 1},
+		Timeout: callPatience, Transport: &http.Transport{MaxIdleConnsPerHost: customers * mostBrought},
 	}}
 }
 
@@ -60,13 +61,23 @@ func (c *crowd) open(ctx, open context.Context, rng *rand.Rand) {
 		own := rand.New(rand.NewPCG(rng.Uint64(), 2))
 		c.visits.Go(func() {
 			for sleep(open, upTo(own, visitPause)) == nil {
-				c.visit(ctx, picture(own.Uint64()))
+				c.bring(ctx, own)
 			}
 		})
 	}
 	if len(c.album.photos) > 0 {
 		c.visits.Go(func() { c.photographer(ctx, open, rng.Uint64()) })
 	}
+}
+
+// bring has one customer hand in some images at the same time.
+func (c *crowd) bring(ctx context.Context, rng *rand.Rand) {
+	var all sync.WaitGroup
+	for range 1 + rng.IntN(mostBrought) {
+		seed := rng.Uint64()
+		all.Go(func() { c.visit(ctx, picture(seed)) })
+	}
+	all.Wait()
 }
 
 func (c *crowd) photographer(ctx, open context.Context, seed uint64) {
@@ -97,8 +108,6 @@ func (c *crowd) visit(ctx context.Context, p print) *order {
 		return o
 	}
 	o.id = id
-	c.inFlight.Add(1)
-	defer c.inFlight.Add(-1)
 	if err := c.pickUp(ctx, o, p); err != nil {
 		c.blame("task %s: %v", o.id, err)
 	}
@@ -112,16 +121,15 @@ func mayNotBe(a *trials.Answer) bool {
 }
 
 // pickUp waits for the task's end, fetches the result and compares it.
-func (c *crowd) pickUp(ctx context.Context, o *order, p print) (err error) {
-	if err := c.persist(ctx, func(at trials.Customer) (err error) {
+func (c *crowd) pickUp(ctx context.Context, o *order, p print) error {
+	c.inFlight.Add(1)
+	err := c.persist(ctx, func(at trials.Customer) (err error) {
 		o.status, err = at.Await(ctx, o.id)
 		return err
-	}); err != nil {
-		return err
-	}
-	o.ended = time.Now()
-	if o.status.Status != "finished" {
-		return nil // whether it may is judged by the evidence
+	})
+	c.inFlight.Add(-1)
+	if err != nil || o.status.Status != "finished" {
+		return err // whether it may have failed is judged by the evidence
 	}
 	var result []byte
 	if err := c.persist(ctx, func(at trials.Customer) (err error) {
@@ -130,7 +138,7 @@ func (c *crowd) pickUp(ctx context.Context, o *order, p print) (err error) {
 	}); err != nil {
 		return err
 	}
-	o.result = digest(result)
+	o.ended, o.result = time.Now(), digest(result)
 	return p.check(result)
 }
 

@@ -41,8 +41,8 @@ type print struct {
 // picture is small, or now and then large enough to keep an engine busy.
 func picture(seed uint64) print {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	w, h := 32+rng.IntN(300), 32+rng.IntN(200)
-	if rng.IntN(8) == 0 {
+	w, h := 32+rng.IntN(200), 32+rng.IntN(150)
+	if rng.IntN(12) == 0 {
 		w, h = 900+rng.IntN(200), 700+rng.IntN(100)
 	}
 	if rng.IntN(2) == 0 {

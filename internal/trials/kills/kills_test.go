@@ -44,7 +44,7 @@ func TestSoak(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			r := newReport()
-			tr := &trial{topology: s.topology, seed: max(*seed, 1) + uint64(i), rounds: 1, maxPause: 300 * time.Millisecond}
+			tr := &trial{topology: s.topology, seed: max(*seed, 1) + uint64(i), rounds: 1, maxPause: 200 * time.Millisecond}
 			try(t, s.name, tr, r)
 			t.Logf("\n%s%s", r.table(), r.verdict(tr.seed))
 		})

@@ -59,7 +59,7 @@ func round(rng *rand.Rand, topology trials.Topology, maxPause time.Duration) []s
 	for i, v := range victims {
 		stop := lease/8 + upTo(rng, lease/2)
 		if i%2 == 0 {
-			stop = lease + lease/8 + upTo(rng, lease/2)
+			stop = lease + lease/8 + upTo(rng, lease/4)
 		}
 		steps = append(steps,
 			step{victim: v, signal: syscall.SIGKILL, pause: upTo(rng, maxPause), hold: upTo(rng, lease/4)},
