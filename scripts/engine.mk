@@ -13,7 +13,7 @@ LIBVIPS ?= npm
 VERSION ?= dev
 
 ENGINE_SOURCES := $(shell find cmd/minilab-engine internal/develop internal/vips internal/walls internal/engine/wire \
-	internal/fault internal/pipeline -name '*.go' -o -name '*.[ch]') go.mod
+	internal/fault internal/imagehead internal/pipeline -name '*.go' -o -name '*.[ch]') go.mod
 ENGINE_LDFLAGS := -s -w -X main.version=$(VERSION)
 
 .PHONY: engine libvips

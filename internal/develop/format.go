@@ -47,6 +47,7 @@ var formats = []format{
 		matches: starts("\xff\xd8\xff"),
 		encode:  encodeJPEG,
 		end:     endJPEG,
+		refuse:  refuseJPEG,
 		check:   vips.CheckJPEG,
 	},
 	{
@@ -64,7 +65,8 @@ var formats = []format{
 		matches: func(data []byte) bool {
 			return len(data) >= 12 && string(data[:4]) == "RIFF" && string(data[8:12]) == "WEBP"
 		},
-		save: saveWebP,
+		refuse: refuseWebP,
+		save:   saveWebP,
 	},
 	{
 		name: "gif", title: "GIF", contentType: "image/gif", paged: true,

@@ -3,11 +3,30 @@ package develop
 import (
 	"bytes"
 	"encoding/binary"
+
+	"minilab/internal/engine/wire"
 )
+
+// maxScans is several times what encoders write. Each scan is a way through
+// all of the picture, which may take but a byte for a million pixels.
+const maxScans = 100
+
+// refuseJPEG refuses an image that is meant to keep its decoder busy.
+func refuseJPEG(data []byte) error {
+	if scans, _ := scansOfJPEG(data); scans > maxScans {
+		return wire.ErrBroken.Detailf("the JPEG image has %d scans, more than any image needs", scans)
+	}
+	return nil
+}
 
 // endJPEG is where the data of the last scan ends, as far as the markers tell.
 func endJPEG(data []byte) int {
-	end := 0
+	_, end := scansOfJPEG(data)
+	return end
+}
+
+// scansOfJPEG is how many scans there are, and where the last one ends.
+func scansOfJPEG(data []byte) (scans, end int) {
 	for at := 2; at+4 <= len(data); {
 		mark := data[at+1]
 		switch {
@@ -18,15 +37,15 @@ func endJPEG(data []byte) int {
 			at += 2
 			continue
 		case mark == markEOI:
-			return end
+			return scans, end
 		}
 		at += 2 + int(binary.BigEndian.Uint16(data[at+2:]))
 		if mark == markSOS {
 			at = scanEnd(data, at)
-			end = at
+			scans, end = scans+1, at
 		}
 	}
-	return end
+	return scans, end
 }
 
 // scanEnd is where the next marker is that is not within a scan.

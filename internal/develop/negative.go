@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"minilab/internal/engine/wire"
+	"minilab/internal/imagehead"
 	"minilab/internal/vips"
 )
 
@@ -53,7 +54,14 @@ func open(f *format, data []byte, maxPixels int64) (*negative, error) {
 // judge compares a size of one page with what is allowed for all.
 func (n *negative) judge(maxPixels int64, size func(data []byte) (width, height int64)) error {
 	width, height := size(n.data) // each below 2^32
-	if uint64(width)*uint64(height) <= uint64(maxPixels/int64(n.pages)) {
+	switch {
+	case max(width, height) > imagehead.MaxSide:
+		return wire.ErrTooManyPixels.Detailf("the image has %d x %d pixels, more than the %d that are allowed on a side",
+			width, height, imagehead.MaxSide)
+	case n.pages > imagehead.MaxFrames:
+		return wire.ErrTooManyPixels.Detailf("the image has %d frames or pages, more than the %d that are allowed",
+			n.pages, imagehead.MaxFrames)
+	case uint64(width)*uint64(height) <= uint64(maxPixels/int64(n.pages)):
 		return nil
 	}
 	return wire.ErrTooManyPixels.Detailf("the image has %d x %d pixels on %d page(s), more than the %d that are allowed",

@@ -27,24 +27,45 @@ const (
 )
 
 // refusePNG refuses an image of several frames (PNG 3rd edition, 11.3.6), of
-// which the library knows the first only.
+// which the library knows the first only, and one whose chunks are not all
+// there and right: the library forgives what it does not need for the pixels.
 func refusePNG(data []byte) error {
-	frames := uint32(1)
-	for at := pngHead; at+pngAround <= len(data); {
-		size := int64(binary.BigEndian.Uint32(data[at:]))
-		kind := string(data[at+4 : at+8])
-		if kind == "IDAT" || size > int64(len(data)-at-pngAround) {
-			break
+	frames, pixels := uint32(1), false
+	for at := pngHead; ; {
+		kind, body, ok := chunkOfPNG(data, at)
+		if !ok {
+			return wire.ErrBroken.Detailf("the PNG image is broken or cut off (a chunk is damaged or missing)")
 		}
-		if kind == "acTL" && size >= 4 {
-			frames = binary.BigEndian.Uint32(data[at+8:])
+		switch kind {
+		case "IDAT":
+			pixels = true
+		case "acTL":
+			if !pixels && len(body) >= 4 {
+				frames = binary.BigEndian.Uint32(body)
+			}
+		case "IEND":
+			if frames > 1 {
+				return wire.ErrAnimation.Detailf("animated PNGs are not altered; send a GIF or a WebP")
+			}
+			return nil
 		}
-		at += pngAround + int(size)
+		at += pngAround + len(body)
 	}
-	if frames > 1 {
-		return wire.ErrAnimation.Detailf("animated PNGs are not altered; send a GIF or a WebP")
+}
+
+// chunkOfPNG is the chunk at an offset. It is not ok unless it is all there and
+// its checksum is right.
+func chunkOfPNG(data []byte, at int) (kind string, body []byte, ok bool) {
+	if len(data)-at < pngAround {
+		return "", nil, false
 	}
-	return nil
+	size := int64(binary.BigEndian.Uint32(data[at:]))
+	if size > int64(len(data)-at-pngAround) {
+		return "", nil, false
+	}
+	end := at + 8 + int(size)
+	ok = crc32.ChecksumIEEE(data[at+4:end]) == binary.BigEndian.Uint32(data[end:])
+	return string(data[at+4 : at+8]), data[at+8 : end], ok
 }
 
 // recolourPNG rewrites the table of colours and the list of their significant

@@ -3,6 +3,8 @@ package develop
 import (
 	"encoding/binary"
 
+	"minilab/internal/engine/wire"
+	"minilab/internal/imagehead"
 	"minilab/internal/vips"
 )
 
@@ -40,6 +42,22 @@ func isLosslessWebP(data []byte) bool {
 		lossless = lossless || name == "VP8L"
 	}
 	return lossless
+}
+
+// refuseWebP refuses an image of more frames than are allowed before the
+// library looks for each of them from the first one on.
+func refuseWebP(data []byte) error {
+	const head = 12 // RIFF, length, WEBP
+	frames := 0
+	for name := range riffChunks(data[head:]) {
+		if name == "ANMF" {
+			frames++
+		}
+	}
+	if frames > imagehead.MaxFrames {
+		return wire.ErrTooManyPixels.Detailf("the image has %d frames, more than the %d that are allowed", frames, imagehead.MaxFrames)
+	}
+	return nil
 }
 
 const anmfHead = 16 // place, size, delay and flags of a frame

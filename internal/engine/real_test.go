@@ -151,6 +151,14 @@ func TestMemoryIsLimited(t *testing.T) {
 	}
 }
 
+// TestLargeImagesNeedNoDisk: an image that is kept whole while it is decoded is
+// kept in memory, whatever its size; there is no other place.
+func TestLargeImagesNeedNoDisk(t *testing.T) {
+	if _, _, err := develop(t, realPool(t, nil), interlaced(t, 6000, 6000)); err != nil { // 108 MB
+		t.Error(err)
+	}
+}
+
 func TestTheRealEngineLeaksNoFiles(t *testing.T) {
 	pool := realPool(t, nil)
 	data := encoded(t, png.Encode, picture(20, 20))

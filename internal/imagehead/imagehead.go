@@ -32,6 +32,13 @@ var (
 	ErrTooManyPixels = fault.New(fault.TooLarge, "too-many-pixels", "the image has too many pixels")
 )
 
+// What is taken at most, however few the pixels are: decoders have work and
+// memory to spend on each row, each column and each frame.
+const (
+	MaxSide   = 1_000_000
+	MaxFrames = 10_000
+)
+
 // maxSide is the largest width or height that any decoder here takes.
 const maxSide = math.MaxInt32
 
@@ -139,9 +146,15 @@ func (h *Header) broken(format string, args ...any) error {
 }
 
 // CheckPixels is ErrTooManyPixels when all frames together have more than
-// limit pixels. What is not Complete passes: it is still to be judged.
+// limit pixels, when a side is over MaxSide, or the frames are more than
+// MaxFrames. What is not Complete passes: it is still to be judged.
 func (h Header) CheckPixels(limit int64) error {
-	if h.Pixels <= limit {
+	switch {
+	case h.Width > MaxSide || h.Height > MaxSide:
+		return ErrTooManyPixels.Detailf("the image has %d × %d pixels; at most %d are taken on a side", h.Width, h.Height, MaxSide)
+	case h.Frames > MaxFrames:
+		return ErrTooManyPixels.Detailf("the image has %d frames; at most %d are taken", h.Frames, MaxFrames)
+	case h.Pixels <= limit:
 		return nil
 	}
 	frames := ""

@@ -238,6 +238,19 @@ func TestCheckPixels(t *testing.T) {
 			t.Errorf("%q does not say %q", err, figure)
 		}
 	}
+	for want, h := range map[string]imagehead.Header{
+		"1 × 1000001": {Width: 1, Height: imagehead.MaxSide + 1, Frames: 1, Pixels: 1_000_001, Complete: true},
+		"1000001 × 1": {Width: imagehead.MaxSide + 1, Height: 1, Frames: 1, Pixels: 1_000_001, Complete: true},
+		"10001":       {Width: 1, Height: 1, Frames: imagehead.MaxFrames + 1, Pixels: 10_001, Complete: true},
+	} {
+		if err := h.CheckPixels(1 << 40); !errors.Is(err, imagehead.ErrTooManyPixels) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	most := imagehead.Header{Width: imagehead.MaxSide, Height: 1, Frames: imagehead.MaxFrames, Pixels: 1 << 39, Complete: true}
+	if err := most.CheckPixels(1 << 40); err != nil {
+		t.Errorf("at the other limits: %v", err)
+	}
 	if err := (imagehead.Header{Format: "tiff"}).CheckPixels(1); err != nil {
 		t.Errorf("still to be judged: %v", err)
 	}

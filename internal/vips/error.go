@@ -21,16 +21,19 @@ type Error struct {
 func (e *Error) Error() string { return e.Text }
 
 // OutOfMemory says that the library could not get the memory it asked for.
-// There is no other sign of it than the text: each codec has its own. A limit
-// of the library's own that an image goes beyond is the image's fault.
+// There is no other sign of it than the text: each codec has its own. A size
+// that no image has, or a limit of the library's own that an image goes beyond,
+// is the image's fault, whatever the codec calls it.
 func (e *Error) OutOfMemory() bool {
+	return e.says("out of memory", "insufficient memory", "memory allocation error", "cannot allocate memory") &&
+		!e.says("limit", "out of memory reading of", "bad image dimensions")
+}
+
+// says whether one of the texts is in a line of what the library said.
+func (e *Error) says(texts ...string) bool {
 	return slices.ContainsFunc(lines(e.buffer), func(line string) bool {
 		line = strings.ToLower(line)
-		if strings.Contains(line, "limit") {
-			return false
-		}
-		return strings.Contains(line, "out of memory") || strings.Contains(line, "insufficient memory") ||
-			strings.Contains(line, "memory allocation error") || strings.Contains(line, "cannot allocate memory")
+		return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(line, text) })
 	})
 }
 
@@ -98,6 +101,8 @@ var sentences = []struct{ text, sentence string }{
 	{"libpng read error", "the image ends too early or its data is damaged"},
 	{"security limit", "its header asks for more than any image needs"},
 	{"exceeds the maximum", "its header asks for more than any image needs"},
+	{"out of memory reading of", "its header asks for more than any image needs"},
+	{"bad image dimensions", "its header asks for more than any image needs"},
 	{"beyond the", "its header asks for more than any image needs"},
 	{"premature end of data segment", "a part of the image data is missing"},
 	{"bad Huffman code", damaged},

@@ -24,10 +24,12 @@ func TestOutOfMemoryIsNotALimit(t *testing.T) {
 	for buffer, want := range map[string]bool{
 		"heif: Memory allocation error: Security limit exceeded: Number of extents in iloc box (33) exceeds security limit (32);\n": false,
 		"tiff2vips: Memory allocation of 99 bytes is beyond the 9 byte limit defined in open options\n":                             false,
-		"heif: Invalid input: memory allocation\n":                false,
-		"heif: Memory allocation error: Unspecified (6.0)\n":      true,
-		"x: bad seek\nvips_tracked: out of memory -- size == 9\n": true,
-		"VipsJpeg: Insufficient memory (case 4)\n":                true,
+		"heif: Invalid input: memory allocation\n":                                                                           false,
+		"heif: Memory allocation error: Unspecified (6.0)\n":                                                                 true,
+		"x: bad seek\nvips_tracked: out of memory -- size == 9\n":                                                            true,
+		"VipsJpeg: Insufficient memory (case 4)\n":                                                                           true,
+		"tiff2vips: Out of memory reading of \"BitsPerSample\"\nvips__tiff_openin_source: unable to open source for input\n": false,
+		"gifload: bad image dimensions\ngifload_source: Out of memory\n":                                                     false,
 		"": false,
 	} {
 		if got := newError(buffer).OutOfMemory(); got != want {

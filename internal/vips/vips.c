@@ -22,6 +22,9 @@ on_warning(const char *domain, GLogLevelFlags level, const char *message, void *
 int
 ml_init(void)
 {
+	// Images that are not read in sequence are kept in memory, however large:
+	// there is no disk for them.
+	g_setenv("VIPS_DISC_THRESHOLD", "1000g", TRUE);
 	if (vips_init("minilab-engine"))
 		return -1;
 	vips_concurrency_set(1);

@@ -1,0 +1,104 @@
+package develop_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"image"
+	"image/color/palette"
+	"slices"
+	"strings"
+	"testing"
+
+	"minilab/internal/engine/wire"
+	"minilab/internal/imagehead"
+)
+
+// What the trial of hostile images has found, in small.
+
+func TestPNGsAreWhole(t *testing.T) {
+	for name, m := range map[string]image.Image{
+		"colours": scene(8, 8),
+		"grey":    image.NewGray(image.Rect(0, 0, 8, 8)),
+		"palette": image.NewPaletted(image.Rect(0, 0, 8, 8), palette.Plan9),
+	} {
+		data := encodePNG(t, m)
+		const head, end = 33, 12 // signature and IHDR; IEND
+		gamma := []byte("\x00\x00\x00\x04gAMA\x00\x01\x86\xa0")
+		good := binary.BigEndian.AppendUint32(bytes.Clone(gamma), crc32.ChecksumIEEE(gamma[4:]))
+		if _, _, err := try(t, slices.Insert(bytes.Clone(data), head, good...), "swap"); err != nil {
+			t.Errorf("%s: with a good chunk more: %v", name, err)
+		}
+		good[len(good)-1] ^= 1
+		for what, bad := range map[string][]byte{
+			"a wrong checksum":     slices.Insert(bytes.Clone(data), head, good...),
+			"no end":               data[:len(data)-end],
+			"half an end":          data[:len(data)-1],
+			"no room for a length": data[:len(data)-end+3],
+		} {
+			if _, _, err := try(t, bad, "swap"); !errors.Is(err, wire.ErrBroken) {
+				t.Errorf("%s with %s: %v", name, what, err)
+			}
+		}
+	}
+}
+
+func TestSidesAndFramesAreLimited(t *testing.T) {
+	tall, wide := encodePNG(t, scene(2, 2)), encodePNG(t, scene(2, 2))
+	binary.BigEndian.PutUint32(tall[20:], imagehead.MaxSide+1)
+	binary.BigEndian.PutUint32(wide[16:], imagehead.MaxSide+1)
+	for _, data := range [][]byte{tall, wide} {
+		binary.BigEndian.PutUint32(data[29:], crc32.ChecksumIEEE(data[12:29]))
+	}
+	webp := []byte("RIFF\x00\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00ANIM\x06\x00\x00\x00\x00\x00\x00\x00\x00\x00")
+	webp = append(webp, bytes.Repeat([]byte("ANMF\x00\x00\x00\x00"), imagehead.MaxFrames+1)...)
+	pixel := "\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02\x44\x01\x00"
+	gif := "GIF89a\x01\x00\x01\x00\x80\x00\x00\x01\x02\x03\x04\x05\x06"
+	for name, data := range map[string][]byte{
+		"tall": tall, "wide": wide, "webp": webp, "gif": []byte(gif + strings.Repeat(pixel, imagehead.MaxFrames+1) + ";"),
+	} {
+		if _, _, err := try(t, data, "swap"); !errors.Is(err, wire.ErrTooManyPixels) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, _, err := try(t, []byte(gif+strings.Repeat(pixel, imagehead.MaxFrames)+";"), "swap"); err != nil {
+		t.Errorf("at the limit: %v", err)
+	}
+}
+
+func TestScansAreLimited(t *testing.T) {
+	data := sample(t)["prog"]
+	last := bytes.LastIndex(data, []byte("\xff\xda"))
+	scan, end := data[last:len(data)-2], data[len(data)-2:]
+	more := 100 - bytes.Count(data, []byte("\xff\xda"))
+	for n, want := range map[int]bool{more: false, more + 1: true} {
+		many := slices.Concat(data[:len(data)-2], bytes.Repeat(scan, n), end)
+		_, _, err := try(t, many, "swap")
+		if got := errors.Is(err, wire.ErrBroken) && strings.Contains(err.Error(), "101 scans"); got != want {
+			t.Errorf("%d scans more: %v", n, err)
+		}
+	}
+}
+
+// TestClaimsAreNoMemory: what only says that it is large is broken, and is not
+// tried again as what has grown too large would be.
+func TestClaimsAreNoMemory(t *testing.T) {
+	tiff := bytes.Clone(sample(t)["tiff"])
+	at := bytes.Index(tiff, []byte("\x02\x01\x03\x00\x03\x00\x00\x00")) // BitsPerSample, three shorts
+	if at < 0 {
+		t.Fatal("no BitsPerSample")
+	}
+	binary.LittleEndian.PutUint32(tiff[at+4:], 1<<31-1)
+	gif := bytes.Clone(sample(t)["gif"])
+	at = bytes.Index(gif, []byte("\x2c\x00\x00\x00\x00")) // the first frame's place
+	if at < 0 {
+		t.Fatal("no frame")
+	}
+	binary.LittleEndian.PutUint16(gif[at+3:], 65_535)
+	for name, data := range map[string][]byte{"tiff": tiff, "gif": gif} {
+		if _, _, err := try(t, data, "swap"); !errors.Is(err, wire.ErrBroken) && !errors.Is(err, wire.ErrTooManyPixels) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
