@@ -3,16 +3,11 @@ package main
 import (
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"minilab/internal/trials"
 )
 
 // cmdMemory is `memory mark`, which notes the memory of every process, and
@@ -23,37 +18,26 @@ func cmdMemory(ts *testscript.TestScript, neg bool, args []string) {
 	switch {
 	case !neg && len(args) == 1 && args[0] == "mark":
 		l.marks = map[string]int64{}
-		for _, proc := range l.Processes() {
-			l.marks[proc.Name] = statusKiB(ts, proc, "VmHWM")
+		for _, p := range l.Processes() {
+			most, err := p.Memory("VmHWM")
+			ts.Check(err)
+			l.marks[p.Name] = most
 		}
 	case !neg && len(args) == 2 && args[0] == "grown":
 		limit, err := strconv.ParseInt(args[1], 10, 64)
 		ts.Check(err)
-		for _, proc := range l.Processes() {
-			grown := statusKiB(ts, proc, "VmHWM") - l.marks[proc.Name]
-			fmt.Fprintf(ts.Stdout(), "%s %d KiB, grown by %d KiB\n", proc.Name, l.marks[proc.Name], grown)
-			if proc.Name != "worker" && grown > limit<<10 {
-				ts.Fatalf("%s has grown by %d KiB", proc.Name, grown)
+		for _, p := range l.Processes() {
+			most, err := p.Memory("VmHWM")
+			ts.Check(err)
+			grown := most - l.marks[p.Name]
+			fmt.Fprintf(ts.Stdout(), "%s %d KiB, grown by %d KiB\n", p.Name, l.marks[p.Name]>>10, grown>>10)
+			if p.Name != "worker" && grown > limit<<20 {
+				ts.Fatalf("%s has grown by %d KiB", p.Name, grown>>10)
 			}
 		}
 	default:
 		ts.Fatalf("usage: memory mark | memory grown MIB")
 	}
-}
-
-// statusKiB reads a line of /proc/PID/status.
-func statusKiB(ts *testscript.TestScript, proc *trials.Process, name string) int64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", proc.PID()))
-	ts.Check(err)
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, name+":"); ok {
-			n, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			ts.Check(err)
-			return n
-		}
-	}
-	ts.Fatalf("no %s of %s", name, proc.Name)
-	return 0
 }
 
 // idleTime is how long idle looks at the processes.
@@ -85,16 +69,10 @@ func cmdIdle(ts *testscript.TestScript, neg bool, args []string) {
 // cpu is the processor time that each process has used so far.
 func (l *scriptLab) cpu(ts *testscript.TestScript) map[string]time.Duration {
 	used := map[string]time.Duration{}
-	for _, proc := range l.Processes() {
-		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", proc.PID()))
+	for _, p := range l.Processes() {
+		d, err := p.CPU()
 		ts.Check(err)
-		for _, thread := range threads {
-			text, err := os.ReadFile(thread)
-			ts.Check(err)
-			ns, err := strconv.ParseInt(strings.Fields(string(text))[0], 10, 64)
-			ts.Check(err)
-			used[proc.Name] += time.Duration(ns)
-		}
+		used[p.Name] = d
 	}
 	return used
 }

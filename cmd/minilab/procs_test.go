@@ -20,7 +20,7 @@ func labOf(ts *testscript.TestScript) *scriptLab { return ts.Value(labKey{}).(*s
 // scriptLab is a lab with what its script notes of it.
 type scriptLab struct {
 	trials.Lab
-	marks map[string]int64 // KiB, see cmdMemory
+	marks map[string]int64 // bytes, see cmdMemory
 }
 
 // cmdLab starts all the processes of the topology on free ports and puts the
