@@ -5,9 +5,11 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"minilab/internal/fault"
 	"minilab/internal/lab"
+	"minilab/internal/master"
 	"minilab/internal/master/mastertest"
 	"minilab/internal/storage"
 	"minilab/internal/taskdb"
@@ -98,5 +100,23 @@ func TestAnEndBeforeTheFeedIsReadIsNotMissed(t *testing.T) {
 	}
 	if _, err := m.Result(t.Context(), id); !errors.Is(err, lab.ErrCanceled) {
 		t.Errorf("Result: %v", err)
+	}
+}
+
+// TestATaskThatWasMadeTooLateIsNotAnsweredFor: its bytes may have been swept.
+func TestATaskThatWasMadeTooLateIsNotAnsweredFor(t *testing.T) {
+	m, tasks, _ := open(t)
+	m.(*master.Master).SubmitTime = time.Nanosecond
+	id, err := m.Submit(t.Context(), lab.Submission{Size: 1}, strings.NewReader("x"))
+	if fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("Submit: %q, %v", id, err)
+	}
+	stats, err := tasks.Stats(t.Context())
+	if err != nil || stats.LastSeq != 2 || stats.Counts[taskdb.NotStarted] != 0 {
+		t.Errorf("the task stays behind: %+v, %v", stats, err)
+	}
+	m.(*master.Master).SubmitTime = time.Hour
+	if _, err := m.Submit(t.Context(), lab.Submission{Size: 1}, strings.NewReader("x")); err != nil {
+		t.Error(err)
 	}
 }

@@ -87,6 +87,14 @@ type tasksWith struct {
 	m meddle
 }
 
+func (w tasksWith) Create(ctx context.Context, t taskdb.Task) (task taskdb.Task, created bool, err error) {
+	task, err = around(ctx, w.m, "tasks create", func() (task taskdb.Task, err error) {
+		task, created, err = w.Store.Create(ctx, t)
+		return task, err
+	})
+	return task, created, err
+}
+
 func (w tasksWith) Get(ctx context.Context, id string) (taskdb.Task, error) {
 	return around(ctx, w.m, "tasks get", func() (taskdb.Task, error) { return w.Store.Get(ctx, id) })
 }
