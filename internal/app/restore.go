@@ -17,6 +17,7 @@ import (
 	"minilab/internal/kv/sqlitekv"
 	"minilab/internal/storage"
 	"minilab/internal/storage/filestorage"
+	"minilab/internal/sweeper"
 	"minilab/internal/taskdb"
 	"minilab/internal/taskdb/sqltaskdb/sqlite"
 )
@@ -99,7 +100,11 @@ func (r *restoring) kv(ctx context.Context) error {
 	if err := r.set.Copy(r.set.KV, path); err != nil {
 		return err
 	}
-	keys, err := sqlitekv.Renew(ctx, path, time.Now())
+	var forget []string
+	if r.set.Taskdb != nil { // else the sweeper has reason to mistrust it
+		forget = append(forget, sweeper.PastKey)
+	}
+	keys, err := sqlitekv.Renew(ctx, path, time.Now(), forget...)
 	if err == nil {
 		fmt.Fprintf(r.Out, "key-value store: %d keys\n", keys)
 	}

@@ -10,8 +10,12 @@ import (
 	"minilab/internal/taskdb"
 )
 
+// PastKey holds the last event of the feed at the last sweep. Who restores the
+// whole lab from a backup removes it.
+const PastKey = pastKey
+
 const (
-	pastKey  = "sweeper/past"  // the last event of the feed at the last sweep
+	pastKey  = "sweeper/past"
 	trustKey = "sweeper/trust" // put there by who knows that the task database is right
 )
 
@@ -76,6 +80,9 @@ func (s *Sweeper) happened(ctx context.Context, before taskdb.Event, last int64)
 	}
 	now, err := s.event(ctx, before.Seq)
 	if errors.Is(err, taskdb.ErrCompacted) {
+		if last-before.Seq >= taskdb.SeqLeap {
+			return false, errForgotten.Detailf("it was restored from a backup since the last sweep")
+		}
 		return false, nil
 	}
 	if err != nil {

@@ -28,7 +28,8 @@ const (
 	// last one of them.
 	MaxPageBytes = 8 << 20
 
-	MaxPrio = 9 // priorities go from MinPrio to MaxPrio
+	SeqLeap = 1_000_000_000 // at least, of the feed of a database that was restored from a backup
+	MaxPrio = 9             // priorities go from MinPrio to MaxPrio
 	MinPrio = -9
 
 	DefaultOwner = "public"

@@ -21,7 +21,8 @@ func Snapshot(ctx context.Context, path, into string) error {
 }
 
 // Renew makes a snapshot the beginning of a time line of its own, before a
-// store is opened on it, and says how many keys it has. Nobody may take it for
+// store is opened on it, without the keys that are to be forgotten, and says how
+// many it has. Nobody may take it for
 // the store that it was copied from and that went on meanwhile:
 //
 //   - Revisions go on from now in microseconds, above all that the other gave
@@ -30,7 +31,7 @@ func Snapshot(ctx context.Context, path, into string) error {
 //     compare-and-swap succeeds just where the value is the one that was seen.
 //   - Keys with a TTL are gone. They are signs of life, of services that run or
 //     of locks that are held, and whoever gave them may be dead.
-func Renew(ctx context.Context, path string, now time.Time) (keys int64, err error) {
+func Renew(ctx context.Context, path string, now time.Time, forget ...string) (keys int64, err error) {
 	migrations, err := fs.Sub(embedded, "migrations")
 	if err != nil {
 		return 0, err
@@ -40,6 +41,11 @@ func Renew(ctx context.Context, path string, now time.Time) (keys int64, err err
 		return 0, err
 	}
 	err = db.Write(ctx, func(tx *sqlitedb.Tx) error {
+		for _, key := range forget {
+			if _, err := tx.Exec(`DELETE FROM entries WHERE key = ?`, []byte(key)); err != nil {
+				return err
+			}
+		}
 		for _, step := range []struct {
 			query string
 			args  []any

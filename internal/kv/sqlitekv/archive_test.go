@@ -25,6 +25,7 @@ func TestRenewedSnapshot(t *testing.T) {
 	}
 	same := put(live, "presets/same", "1", kv.PutOptions{})
 	changed := put(live, "presets/changed", "1", kv.PutOptions{})
+	put(live, "sweeper/past", "{}", kv.PutOptions{})
 	put(live, "services/master/a", "{}", kv.PutOptions{TTL: time.Hour})
 
 	path := filepath.Join(t.TempDir(), "kv.db")
@@ -32,14 +33,16 @@ func TestRenewedSnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	later := put(live, "presets/changed", "2", kv.PutOptions{})
-	keys, err := sqlitekv.Renew(ctx, path, time.Now())
+	keys, err := sqlitekv.Renew(ctx, path, time.Now(), "sweeper/past", "never-there")
 	if err != nil || keys != 2 {
 		t.Fatalf("%d keys, %v", keys, err)
 	}
 	renewed := open(t, path)
 
-	if _, err := renewed.Get(ctx, "services/master/a"); !errors.Is(err, kv.ErrNotFound) {
-		t.Errorf("a registration is back: %v", err)
+	for _, key := range []string{"services/master/a", "sweeper/past"} {
+		if _, err := renewed.Get(ctx, key); !errors.Is(err, kv.ErrNotFound) {
+			t.Errorf("%s is back: %v", key, err)
+		}
 	}
 	if e, err := renewed.Get(ctx, "presets/changed"); err != nil || string(e.Value) != "1" || e.Revision != changed.Revision {
 		t.Errorf("changed is %q at %d, %v", e.Value, e.Revision, err)

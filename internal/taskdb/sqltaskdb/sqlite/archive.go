@@ -14,12 +14,9 @@ import (
 	"minilab/internal/taskdb/sqltaskdb"
 )
 
-// Leaps are by how much seqs and tokens grow at least when a copy begins a time
-// line of its own.
-const (
-	seqLeap   = 1_000_000_000
-	tokenLeap = 1_000_000
-)
+// tokenLeap is by how much tokens grow at least when a copy begins a time line
+// of its own; seqs grow by taskdb.SeqLeap.
+const tokenLeap = 1_000_000
 
 // Snapshot writes a copy of a task database, as it is at one moment, to a new
 // file, beside the process that uses it.
@@ -127,7 +124,7 @@ func dropTasks(tx *sqlitedb.Tx, now time.Time, ids []string) error {
 
 func renew(tx *sqlitedb.Tx, now time.Time) error {
 	var seq, token int64
-	if err := tx.QueryRow(newSeq, seqLeap, now.UnixMicro()).Scan(&seq); err != nil {
+	if err := tx.QueryRow(newSeq, taskdb.SeqLeap, now.UnixMicro()).Scan(&seq); err != nil {
 		return err
 	}
 	if err := tx.QueryRow(newToken, tokenLeap, now.UnixMilli()).Scan(&token); err != nil {

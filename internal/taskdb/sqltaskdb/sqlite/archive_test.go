@@ -112,7 +112,7 @@ func TestFeedOfAnotherTimeLine(t *testing.T) {
 				}
 			}
 			last := lastSeq(t, second)
-			if last < lastSeq(t, first)+seqLeap {
+			if last < lastSeq(t, first)+taskdb.SeqLeap {
 				t.Errorf("seq %d", last)
 			}
 			if list, err := second.Events(t.Context(), last-1, 0, patience); err != nil || len(list) != 1 || !list[0].Deleted || !list[0].State.Valid() {
@@ -201,7 +201,7 @@ func TestCallsHaveNumbersOfTheirOwn(t *testing.T) {
 	if err := e.Read().QueryRowContext(t.Context(), `SELECT min(id), max(id) FROM outbox`).Scan(&least, &most); err != nil {
 		t.Fatal(err)
 	}
-	if least != 1 || most < seqLeap {
+	if least != 1 || most < taskdb.SeqLeap {
 		t.Errorf("calls %d and %d", least, most)
 	}
 }
