@@ -37,7 +37,7 @@ const (
 // long-polls are normal here, so calls have limits of their own.
 func NewTransport() *http.Transport {
 	return &http.Transport{
-		DialContext:           (&net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		DialContext:           inTurns(&net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}),
 		MaxIdleConnsPerHost:   256,
 		IdleConnTimeout:       90 * time.Second,
 		ExpectContinueTimeout: time.Second,
@@ -47,6 +47,25 @@ func NewTransport() *http.Transport {
 		MaxResponseHeaderBytes: maxAnswerHeader,
 		WriteBufferSize:        64 << 10,
 		ReadBufferSize:         64 << 10,
+	}
+}
+
+// maxDials is how many connections are being made at once. When thousands of
+// calls come together more would overrun the other side's backlog, and whoever
+// is not let in there takes the service for dead.
+const maxDials = 64
+
+// inTurns is the dialer's DialContext, so many at a time.
+func inTurns(d *net.Dialer) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	turns := make(chan struct{}, maxDials)
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		select {
+		case turns <- struct{}{}:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		defer func() { <-turns }()
+		return d.DialContext(ctx, network, addr)
 	}
 }
 

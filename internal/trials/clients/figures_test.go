@@ -26,14 +26,20 @@ type figures struct {
 // look reads the figures of a service's process.
 func look(t testing.TB, l *trials.Lab, service string) figures {
 	t.Helper()
-	pid := process(t, l, service).PID()
+	f := lookAt(t, process(t, l, service).PID())
+	f.goroutines = int(metric(t, l, service, "go_goroutines"))
+	return f
+}
+
+// lookAt is look from outside, for a process that takes no connections.
+func lookAt(t testing.TB, pid int) figures {
+	t.Helper()
 	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return figures{
-		rss: status(t, pid, "VmRSS"), peak: status(t, pid, "VmHWM"), files: len(files),
-		goroutines: int(metric(t, l, service, "go_goroutines")), cpu: processor(t, pid),
+		rss: status(t, pid, "VmRSS"), peak: status(t, pid, "VmHWM"), files: len(files), cpu: processor(t, pid),
 	}
 }
 
@@ -128,7 +134,7 @@ func watch(t testing.TB, l *trials.Lab, services ...string) func(mebibytes int64
 		t.Helper()
 		for _, s := range services {
 			was, is := before[s], figures{}
-			within(t, 10*time.Second, "the files and goroutines of "+s+" are gone", func() bool {
+			within(t, 20*time.Second, "the files and goroutines of "+s+" are gone", func() bool {
 				is = look(t, l, s)
 				return is.files <= was.files+files && is.goroutines <= was.goroutines+3*files+10
 			})

@@ -80,7 +80,7 @@ func TestMalformedRequests(t *testing.T) {
 		for _, m := range malformed {
 			start := time.Now()
 			a := tell(t, address(l, service), m.text)
-			if took := time.Since(start); took > patience/2 {
+			if took := time.Since(start); took > 8*time.Second {
 				t.Errorf("%s, %s: answered after %v", service, m.name, took)
 			}
 			if !slices.Contains(m.allowed, a.status) {

@@ -1,0 +1,50 @@
+package clients
+
+import (
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"minilab/internal/trials"
+)
+
+// TestTooManyConnections opens more connections than a process takes, which is
+// a third of the files that it may open: those above are told so, those within
+// are served, and the process neither ends nor spins.
+func TestTooManyConnections(t *testing.T) {
+	const files = 256
+	const taken = (files - 64) / 3
+	l := newLab(t, trials.OneProcess, files)
+	stop := serve(t, l)
+	before := look(t, l, "frontend")
+	c := gather(t, address(l, "frontend"), 2*taken, "")
+	refused := c[taken+16:] // some of the others may have been closed by the lab's own
+	for range 3 {
+		for _, one := range refused[:8] {
+			if a, err := hear(one); a.status != 503 || a.header.Get("Retry-After") == "" || !strings.Contains(a.body, `"connections"`) {
+				t.Fatalf("one connection too many is answered %d %v %s: %v", a.status, a.header, a.body, err)
+			}
+		}
+		refused = refused[8:]
+	}
+	is := lookAt(t, process(t, l, "frontend").PID())
+	if is.files > files {
+		t.Errorf("%d files are open", is.files)
+	}
+	if used := is.cpu - before.cpu; used > 20*time.Second {
+		t.Errorf("it has computed for %v", used)
+	}
+	c.leave()
+	within(t, 20*time.Second, "connections are taken again", func() bool {
+		one := dial(t, address(l, "frontend"))
+		defer one.Close()
+		_, _ = io.WriteString(one, request("GET", "/livez"))
+		a, err := hear(one)
+		return err == nil && a.status == 200
+	})
+	stop()
+	if err := l.Stop(); err != nil {
+		t.Error(err)
+	}
+}
