@@ -104,23 +104,34 @@ func (c *copying) run(ctx context.Context) error {
 	if err := c.same(); err != nil {
 		return err
 	}
+	if err := c.snapshots(ctx); err != nil {
+		return err
+	}
+	return c.rest(ctx)
+}
+
+// snapshots copies the databases. The task database's is the moment of which
+// the backup is.
+func (c *copying) snapshots(ctx context.Context) error {
 	if c.kv {
 		if err := sqlitekv.Snapshot(ctx, filepath.Join(c.data, kvFile), c.dir.New("kv", "db")); err != nil {
 			return err
 		}
 	}
 	if c.db {
-		if err := sqlite.Snapshot(ctx, filepath.Join(c.data, taskdbFile), c.dir.New("taskdb", "db")); err != nil {
-			return err
-		}
+		return sqlite.Snapshot(ctx, filepath.Join(c.data, taskdbFile), c.dir.New("taskdb", "db"))
 	}
+	return nil
+}
+
+// rest copies the images and ends the backup.
+func (c *copying) rest(ctx context.Context) (err error) {
 	if c.images != nil {
 		if err := c.copyImages(ctx); err != nil {
 			return err
 		}
 	}
 	c.manifest.Dropped = slices.Sorted(maps.Keys(c.dropped))
-	var err error
 	c.manifest, err = c.dir.Commit(c.manifest)
 	return err
 }
