@@ -85,7 +85,8 @@ type Store interface {
 	// error they are durable, and readers see all of them or, before that,
 	// what was there before: an overwrite replaces whole, of racing writers one
 	// wins whole. After an error (r's, ErrCut, ErrDigest, ErrNoSpace …) nothing
-	// has changed and nothing is left over. The digest is computed on the way;
+	// has changed and nothing is left over; but when the disk fails at the very
+	// end, the new bytes may be there, whole. The digest is computed on the way;
 	// memory use does not depend on the size. A cancelled ctx is noticed
 	// between two reads of r, and r is not read any more once Put has returned.
 	Put(ctx context.Context, state State, key string, r io.Reader, opts PutOptions) (Info, error)

@@ -5,12 +5,17 @@ import "sync"
 // dirSync makes the names in a directory durable. Callers that come while an
 // fsync runs share the next one: an fsync covers whatever was renamed before
 // it started.
+//
+// The kernel tells of a failed write once and takes the bytes for written from
+// then on: an fsync that follows a failed one says nothing of what was renamed
+// before that one's end. So it fails those who wait for the next one too.
 type dirSync struct {
 	fsync func() error
 	busy  chan struct{} // holds a token while a round runs
 
-	mu   sync.Mutex
-	next *round // has not started and may be joined, or nil
+	mu     sync.Mutex
+	next   *round // has not started and may be joined, or nil
+	failed error  // of the last fsync that failed
 }
 
 type round struct {
@@ -45,9 +50,47 @@ func (d *dirSync) join() (r *round, leads bool) {
 func (d *dirSync) run(r *round) {
 	d.busy <- struct{}{}
 	defer func() { <-d.busy }()
+	if d.begin(r) {
+		d.end(r, d.fsync())
+	}
+}
+
+// begin says whether the round still is to run. Whoever comes from here on is
+// not covered by it.
+func (d *dirSync) begin(r *round) bool {
 	d.mu.Lock()
-	d.next = nil // whoever comes from here on is not covered by this round
-	d.mu.Unlock()
-	r.err = d.fsync()
+	defer d.mu.Unlock()
+	if d.next != r {
+		return false
+	}
+	d.next = nil
+	return true
+}
+
+func (d *dirSync) end(r *round, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r.close(err)
+	if err == nil {
+		return
+	}
+	d.failed = err
+	if d.next != nil {
+		d.next.close(err)
+		d.next = nil
+	}
+}
+
+func (r *round) close(err error) {
+	r.err = err
 	close(r.done)
+}
+
+// doubt is the error after which nobody can say of an old change of a name, as
+// opposed to one that is made now, whether it is durable; nil while there was
+// none.
+func (d *dirSync) doubt() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.failed
 }

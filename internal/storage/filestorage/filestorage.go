@@ -136,10 +136,13 @@ func (s *Store) Delete(ctx context.Context, state storage.State, key string) err
 	}
 	fo := s.folders[state]
 	err := os.Remove(filepath.Join(fo.path, fileName(key)))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return operand(state, key, diskFault(err))
+	if errors.Is(err, os.ErrNotExist) {
+		err = fo.names.doubt() // whoever removed it may have been told that the disk failed
 	}
-	return operand(state, key, fo.names.wait())
+	if err == nil {
+		err = fo.names.wait()
+	}
+	return operand(state, key, diskFault(err))
 }
 
 func (s *Store) find(ctx context.Context, state storage.State, key string) (*os.File, storage.Info, error) {
