@@ -3,6 +3,7 @@ package crash_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -153,7 +154,7 @@ func (a *alone) works(p point, had ...string) {
 		}
 	}
 	if a.service == "storage" {
-		if err := wholeFiles(a.dir); err != nil {
+		if err := errors.Join(wholeFiles(a.dir), noDrafts(a.dir)); err != nil {
 			a.Fatalf("%v: %v", p, err)
 		}
 	}
@@ -178,12 +179,14 @@ var services = []string{"storage", "taskdb", "kv"}
 // TestFirstStart kills services that make their data: folders, the schema of
 // the database.
 func TestFirstStart(t *testing.T) {
+	t.Parallel()
 	for _, service := range services {
 		t.Run(service, func(t *testing.T) {
+			t.Parallel()
 			a := newAlone(t, service)
 			var counts tally
 			enumerate(t, 2, func(p point) *trap {
-				tr := set(a.watch, service, p)
+				tr := set(a.watch, service, p, death)
 				a.start()
 				tr.end()
 				a.kill()
@@ -202,8 +205,10 @@ func TestFirstStart(t *testing.T) {
 // TestStop kills services that stop, when SQLite moves its log into the file,
 // and the start after that.
 func TestStop(t *testing.T) {
+	t.Parallel()
 	for _, service := range []string{"taskdb", "kv"} {
 		t.Run(service, func(t *testing.T) {
+			t.Parallel()
 			a := newAlone(t, service)
 			var counts tally
 			had := []string{"a", "b", "c"}
@@ -214,7 +219,7 @@ func TestStop(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				tr := set(a.watch, service, p)
+				tr := set(a.watch, service, p, death)
 				a.stop()
 				if !tr.has() {
 					a.start() // the later points are in the next start
@@ -235,6 +240,7 @@ func TestStop(t *testing.T) {
 
 // TestPut kills the key-value store that is told a value, and told another.
 func TestPut(t *testing.T) {
+	t.Parallel()
 	a := newAlone(t, "kv")
 	var counts tally
 	last := "0" // what was acknowledged
@@ -243,7 +249,7 @@ func TestPut(t *testing.T) {
 		a.startWell()
 		n++
 		next := fmt.Sprint(n)
-		tr := set(a.watch, "kv", p)
+		tr := set(a.watch, "kv", p, death)
 		_, _, err := kvhttp.NewClient(a.client()).Put(t.Context(), "presets/x", []byte(next), kv.PutOptions{})
 		tr.end()
 		a.kill()

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -97,57 +98,117 @@ func points(t *testing.T, calls []kind, sample int) []point {
 	return list
 }
 
-// A trap kills a process at a point, once.
+// An ailment is what befalls calls.
+type ailment struct {
+	verdict syscalls.Verdict
+	ops     []syscalls.Op // that it befalls, and that are counted; none: all
+	lasting bool          // all from the point on, not only the one
+}
+
+var death = ailment{verdict: syscalls.Verdict{Kill: true}}
+
+// A trap waits for a process at a point, once.
 type trap struct {
 	point
-	sprung chan struct{} // closed when the process is killed
+	ailment
+	sprung chan struct{} // closed when the point is reached
 
 	mu     sync.Mutex
 	calls  []kind
-	victim string // the process, once it is killed
+	where  kind   // the point was
+	dead   string // the process, once it is killed
+	active bool
 	over   bool
+	hits   int             // calls that it befell
+	failed map[string]bool // files whose last fsync failed, and to which nothing was written since
+	lies   []string        // of which an fsync was believed then
 }
 
 // set sets a trap for processes whose names begin with victim. The zero point
 // is never reached.
-func set(w *syscalls.Watch, victim string, p point) *trap {
-	t := &trap{point: p, sprung: make(chan struct{})}
+func set(w *syscalls.Watch, victim string, p point, a ailment) *trap {
+	t := &trap{point: p, ailment: a, sprung: make(chan struct{}), failed: map[string]bool{}}
 	w.Decide(func(c syscalls.Call) syscalls.Verdict {
 		if !strings.HasPrefix(c.Process, victim) {
 			return syscalls.Verdict{}
 		}
-		return syscalls.Verdict{Kill: t.at(c)}
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		v := t.at(c)
+		t.follow(c, v)
+		return v
 	})
 	return t
 }
 
-// at says whether the process ends here. One that is dying makes no call more.
-func (t *trap) at(c syscalls.Call) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.victim != "" || t.over {
-		return t.victim == c.Process
+// follow notices an fsync that says nothing. After one has failed, the kernel
+// takes what was not written for written.
+func (t *trap) follow(c syscalls.Call, v syscalls.Verdict) {
+	if v != (syscalls.Verdict{}) {
+		t.hits++
+	}
+	switch {
+	case c.Op == syscalls.Sync && v.Errno != 0:
+		t.failed[c.File] = true
+	case c.Op == syscalls.Sync && t.failed[c.File]:
+		t.lies = append(t.lies, c.File)
+	case v.Errno == 0:
+		delete(t.failed, c.File)
+		delete(t.failed, filepath.Dir(c.File))
+	}
+}
+
+func (t *trap) at(c syscalls.Call) syscalls.Verdict {
+	if t.dead == c.Process {
+		return t.verdict // what is dying makes no call more
+	}
+	if t.over || t.dead != "" || len(t.ops) > 0 && !slices.Contains(t.ops, c.Op) {
+		return syscalls.Verdict{}
 	}
 	k := kindOf(c)
 	t.calls = append(t.calls, k)
-	n := len(t.calls)
-	if t.kind != "" {
-		n = len(slices.DeleteFunc(slices.Clone(t.calls), func(other kind) bool { return other != t.kind }))
+	if t.reached(k) {
+		close(t.sprung)
+		t.where, t.active = k, true
+		if t.verdict.Kill {
+			t.dead = c.Process
+		}
 	}
-	if n != t.n || t.kind != "" && t.kind != k {
-		return false
+	if !t.active {
+		return syscalls.Verdict{}
 	}
-	t.victim = c.Process
-	close(t.sprung)
-	return true
+	t.active = t.lasting
+	return t.verdict
 }
 
-// seen are the calls so far; the last is the one that was not made if the trap
-// has sprung.
+// reached says whether the call that was counted last is the point.
+func (t *trap) reached(k kind) bool {
+	if t.kind == "" {
+		return len(t.calls) == t.n
+	}
+	n := 0
+	for _, other := range t.calls {
+		if other == t.kind {
+			n++
+		}
+	}
+	return k == t.kind && n == t.n
+}
+
+// seen are the calls that were counted; the last is the one that was not made if
+// the process was killed at it.
 func (t *trap) seen() []kind {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.Clone(t.calls)
+}
+
+// befell is how many calls the ailment befell, and the files of which an fsync
+// was believed that must not be.
+func (t *trap) befell() (hits int, lies []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.hits, t.lies
 }
 
 // end takes the trap away.
@@ -166,7 +227,7 @@ func (t *trap) has() bool {
 	}
 }
 
-// tally counts what came of the kills.
+// tally counts what came of it.
 type tally struct {
 	order []kind
 	came  map[kind]map[string]int
@@ -186,8 +247,7 @@ func (ta *tally) add(k kind, outcome string) {
 // spring counts a trap that has sprung.
 func (ta *tally) spring(t *trap, outcome string) {
 	if t.has() {
-		calls := t.seen()
-		ta.add(calls[len(calls)-1], outcome)
+		ta.add(t.where, outcome) // it does not change any more
 	}
 }
 
@@ -202,7 +262,7 @@ func (ta *tally) log(t *testing.T) {
 			total += n
 		}
 	}
-	t.Logf("%d kills%s", total, b.String())
+	t.Logf("%d times%s", total, b.String())
 }
 
 // enumerate does what is to be done at each of the points. Undisturbed runs

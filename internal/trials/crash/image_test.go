@@ -24,6 +24,7 @@ import (
 // TestImage takes an image through the whole of a lab: bytes in, task, claim,
 // result in, finish.
 func TestImage(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, victim string
 		topology     trials.Topology
@@ -34,6 +35,7 @@ func TestImage(t *testing.T) {
 		{"up", "up", trials.OneProcess, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			s := newStage(t, c.topology, c.victim)
 			s.image(point{}) // a first one warms up
 			enumerate(t, c.sample, s.image)
@@ -104,7 +106,7 @@ func (s *stage) settled(p point, before []byte) {
 			s.Errorf("%v: task %s: %v", p, t.ID, err)
 		}
 	}
-	if err := wholeFiles(s.dir); err != nil {
+	if err := errors.Join(wholeFiles(s.dir), s.drafts(s.dir)); err != nil {
 		s.Errorf("%v: %v", p, err)
 	}
 	if s.Failed() {
@@ -112,8 +114,19 @@ func (s *stage) settled(p point, before []byte) {
 	}
 }
 
-// wholeFiles is an error where an image's file is not what its attribute says,
-// or a draft is left over.
+// draftPrefix begins the names of files on their way in.
+const draftPrefix = ".tmp-"
+
+// noDrafts is an error when one is left over.
+func noDrafts(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, "*", draftPrefix+"*"))
+	if err == nil && len(left) > 0 {
+		err = fmt.Errorf("left over are %q", left)
+	}
+	return err
+}
+
+// wholeFiles is an error where an image's file is not what its attribute says.
 func wholeFiles(dir string) error {
 	for _, state := range []storage.State{storage.InProgress, storage.Finished} {
 		entries, err := os.ReadDir(filepath.Join(dir, string(state)))
@@ -121,6 +134,9 @@ func wholeFiles(dir string) error {
 			return err
 		}
 		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), draftPrefix) {
+				continue
+			}
 			if err := whole(filepath.Join(dir, string(state), e.Name())); err != nil {
 				return err
 			}
@@ -130,9 +146,6 @@ func wholeFiles(dir string) error {
 }
 
 func whole(path string) error {
-	if strings.HasPrefix(filepath.Base(path), ".tmp-") {
-		return fmt.Errorf("%s is left over", path)
-	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -156,6 +169,7 @@ func whole(path string) error {
 // TestDelete removes an image from the storage: it is there or it is not, and
 // stays away once that was said.
 func TestDelete(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, trials.Topology{"kv", "storage"}, "storage")
 	data := []byte("an image")
 	enumerate(t, 0, func(p point) *trap {

@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
+	"time"
 
 	"minilab/internal/httpx"
 	"minilab/internal/storage"
@@ -19,31 +21,36 @@ import (
 	"minilab/internal/trials/syscalls"
 )
 
-// stage is a lab of which one process, the victim, is watched.
+// pause is the time between two tries of what a service that is away refuses.
+const pause = 20 * time.Millisecond
+
+// stage is a lab of which one process, the victim, is watched, or all.
 type stage struct {
 	*testing.T
 	ctx    context.Context
-	victim string
+	victim string // empty: all
 	dir    string // its data
 	lab    *trials.Lab
 	watch  *syscalls.Watch
+
+	drafts func(dir string) error // is an error for those that must not be there
 
 	started int
 	known   map[string]bool // tasks that were looked at
 	tally   tally
 }
 
-func newStage(t *testing.T, topology trials.Topology, victim string) *stage {
+func newStage(t *testing.T, topology trials.Topology, victim string, flags ...string) *stage {
 	t.Helper()
 	dir := t.TempDir()
 	// A lease that a kill leaves behind is not to be waited for too long.
-	l, err := trials.New(root, dir, topology, "--lease=1s", "--workers=1")
+	l, err := trials.New(root, dir, topology, append([]string{"--lease=1s", "--workers=1"}, flags...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	data := filepath.Join(dir, "data")
 	w := watched(t, data)
-	s := &stage{T: t, ctx: t.Context(), victim: victim, dir: data, lab: l, watch: w, known: map[string]bool{}}
+	s := &stage{T: t, ctx: t.Context(), victim: victim, dir: data, lab: l, watch: w, known: map[string]bool{}, drafts: noDrafts}
 	l.Prepare = s.prepare
 	t.Cleanup(func() {
 		logs := l.KillAll()
@@ -69,9 +76,9 @@ func watched(t *testing.T, dir string) *syscalls.Watch {
 	return w
 }
 
-// prepare gives each start of the victim a name of its own.
+// prepare gives each start of a victim a name of its own.
 func (s *stage) prepare(name string, cmd *exec.Cmd) {
-	if name != s.victim {
+	if s.victim != "" && name != s.victim {
 		return
 	}
 	s.started++
@@ -95,22 +102,24 @@ func (s *stage) run(p point, scenario func(ctx context.Context)) *trap {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.ctx, patience)
 	defer cancel()
-	t := set(s.watch, s.victim, p)
+	t := set(s.watch, s.victim, p, death)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		scenario(ctx)
 	}()
-	select {
-	case <-t.sprung:
+	again := sync.OnceFunc(func() {
 		s.lab.Kill(s.victim)
 		s.start()
+	})
+	select {
+	case <-t.sprung:
+		again()
 	case <-done:
 	}
 	<-done
-	t.end()
-	if t.has() && s.lab.Process(s.victim) == nil {
-		s.start()
+	if t.end(); t.has() {
+		again()
 	}
 	return t
 }
@@ -133,6 +142,7 @@ func persist[T any](ctx context.Context, f func() (T, error)) (T, error) {
 		if err == nil || ctx.Err() != nil || !passing(err) {
 			return v, err
 		}
+		<-time.After(pause) // there is no event to wait for
 	}
 }
 

@@ -75,6 +75,7 @@ func old(t *testing.T, path string) {
 
 // TestMigration kills a process that brings an old database up to date.
 func TestMigration(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	w := watched(t, dir)
 	var counts tally
@@ -85,7 +86,7 @@ func TestMigration(t *testing.T) {
 		old(t, path)
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), envMigrate+"="+path)
-		tr := set(w, "migration", p)
+		tr := set(w, "migration", p, death)
 		if err := w.Wrap(fmt.Sprintf("migration#%d", n), cmd); err != nil {
 			t.Fatal(err)
 		}
