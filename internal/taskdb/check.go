@@ -174,10 +174,11 @@ func CheckBatch(n int) error {
 // ClampError makes a worker's error fit: it has a code, and is cut to MaxName
 // and MaxDetail bytes.
 func ClampError(e Error) Error {
+	e = Error{Code: clamp(e.Code, MaxName), Detail: clamp(e.Detail, MaxDetail)}
 	if e.Code == "" {
 		e.Code = "unknown"
 	}
-	return Error{Code: clamp(e.Code, MaxName), Detail: clamp(e.Detail, MaxDetail)}
+	return e
 }
 
 func clamp(text string, limit int) string {

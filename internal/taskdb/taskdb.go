@@ -170,7 +170,7 @@ type ClaimRequest struct {
 	Accepts []string      // what it can do; empty: DefaultNeeds
 	Max     int           // how many tasks at most, 1 to MaxClaim; 0: 1
 	Wait    time.Duration // how long to wait for the first one, up to MaxWait
-	Request string        // a repeated request of the same worker gives the same leases again, fresh; empty: none
+	Request string        // a repeated request of the same worker gives the same leases again, fresh, but for attempts past their deadline; empty: none
 	ID      string        // only this very task; empty: any
 }
 

@@ -120,7 +120,7 @@ func (s *Store) claim(ctx context.Context, r taskdb.ClaimRequest) (got claimed, 
 func (s *Store) claimIn(c *change, r taskdb.ClaimRequest) (got claimed, err error) {
 	got.now = c.now
 	if r.Request != "" {
-		got.rows, err = scanRows(c.Query(takeAgain, c.now+s.opt.Lease.Microseconds(), r.Worker, r.Request))
+		got.rows, err = scanRows(c.Query(takeAgain, c.now+s.opt.Lease.Microseconds(), r.Worker, r.Request, c.now))
 		if err != nil || len(got.rows) > 0 {
 			return got, err
 		}

@@ -26,9 +26,10 @@ const takeTasks = `UPDATE tasks SET state = 'in-progress', ready = 0, token = to
 		progress = 0, started_at = ?, updated_at = ?
 	WHERE `
 
-// takeAgain gives the leases of a repeated request, which are fresh again.
+// takeAgain gives the leases of a repeated request, which are fresh again; not
+// those of attempts whose time is over.
 var takeAgain = `UPDATE tasks SET lease_until = CASE WHEN deadline < ?1 THEN deadline ELSE ?1 END
-	WHERE worker = ?2 AND request = ?3 AND request <> '' RETURNING ` + columns
+	WHERE worker = ?2 AND request = ?3 AND request <> '' AND deadline > ?4 RETURNING ` + columns
 
 // takeOne leases the very task that was asked for.
 func (s *Store) takeOne(c *change, r taskdb.ClaimRequest) ([]*row, error) {

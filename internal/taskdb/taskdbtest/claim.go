@@ -20,6 +20,7 @@ var claimCases = []testCase{
 	{name: "a worker gets what it accepts", run: needs},
 	{name: "work is not given out before its time", run: runAt},
 	{name: "a repeated request gives the same leases", run: requestAgain},
+	{name: "a repeated request does not give an attempt whose time is over", run: requestOver, with: func(c *Config) { c.Deadline = c.Lease + time.Minute }},
 	{name: "a repeated request by many at once gives the same leases", run: requestRace},
 	{name: "no two workers hold a task", run: exclusive},
 	{name: "racing claimers get each task once", run: racingClaimers},
@@ -179,6 +180,28 @@ func requestAgain(s *suite) {
 	s.ok(s.finish(result(first[1])))
 	if got := ask("w", "r"); len(got) != 0 {
 		s.Errorf("got %v of an empty queue", claimedIDs(got))
+	}
+}
+
+func requestOver(s *suite) {
+	s.createMany("t", 2)
+	ask := func() taskdb.Claimed {
+		s.Helper()
+		list, err := s.Claim(s.Context(), taskdb.ClaimRequest{Worker: "w", Request: "r"})
+		s.ok(err)
+		if len(list) != 1 || list[0].Duration <= 0 || list[0].Deadline <= 0 {
+			s.Fatalf("got %+v", list)
+		}
+		return list[0]
+	}
+	first := ask()
+	s.clock.Advance(s.cfg.Deadline - time.Second)
+	if again := ask(); again.Lease != first.Lease {
+		s.Errorf("just before: %q, again %q", first.Lease, again.Lease)
+	}
+	s.clock.Advance(time.Minute)
+	if other := ask(); other.ID == first.ID {
+		s.Errorf("got %q again for %v", other.ID, other.Duration)
 	}
 }
 

@@ -1,6 +1,7 @@
 package taskdbtest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -125,6 +126,13 @@ func clamped(s *suite) {
 	t := s.get("a")
 	if len(t.Error.Code) != taskdb.MaxName || len(t.Error.Detail) != taskdb.MaxDetail || !strings.HasPrefix(long, t.Error.Detail) {
 		s.Errorf("code of %d, detail of %d bytes", len(t.Error.Code), len(t.Error.Detail))
+	}
+	for i, code := range []string{"", "\x00", "\x00\x00"} { // nothing is left of them
+		id := fmt.Sprint("none-", i)
+		s.ok(s.fail(id, s.started(id).Lease, code, false))
+		if t := s.get(id); t.State != taskdb.Failed || t.Error == nil || t.Error.Code == "" {
+			s.Errorf("a failure with the code %q is %s, %+v", code, t.State, t.Error)
+		}
 	}
 }
 

@@ -108,7 +108,7 @@ func (r row) claim(o op, m moment) []row {
 		return nil
 	}
 	if r.current(o.lease) {
-		return when(o.request != "" && r.worker == o.worker && r.request == o.request && r.token == o.token, r.beaten(m))
+		return when(o.request != "" && r.worker == o.worker && r.request == o.request && r.token == o.token && m.min < r.deadMax, r.beaten(m))
 	}
 	t := r
 	t.now, t.state, t.token, t.lease, t.worker, t.request = max(m.min, r.runMin), taskdb.InProgress, r.token+1, o.lease, o.worker, o.request

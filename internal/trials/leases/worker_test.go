@@ -94,6 +94,10 @@ func (w *worker) goOn(ctx context.Context, i int) {
 // take begins an attempt with one of the habits.
 func (w *worker) take(list []job) {
 	for _, j := range list {
+		if j.lasts <= 0 || j.rest <= 0 {
+			w.h.complain("%s was given for %v, and %v in all", j.key, j.lasts, j.rest)
+			continue
+		}
 		a := &attempt{work: j, steps: w.habit(j)}
 		if len(a.steps) > 0 {
 			a.due = w.own().Add(a.steps[0].after)
