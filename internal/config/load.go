@@ -151,10 +151,11 @@ func Print(fs *pflag.FlagSet, environ []string) (string, error) {
 
 // quote writes a value as a YAML string where it would be read as something else.
 func quote(v string) string {
-	if v == "" || strings.ContainsAny(v, ":#,'\"{}[]&*!|>%@` ") {
-		return fmt.Sprintf("%q", v)
+	k := koanf.New(delim)
+	if k.Load(rawbytes.Provider([]byte("v: "+v)), yaml.Parser()) == nil && v != "" && k.String("v") == v && len(k.Keys()) == 1 {
+		return v
 	}
-	return v
+	return fmt.Sprintf("%q", v)
 }
 
 // Markdown is the table of settings for the documentation.

@@ -148,8 +148,10 @@ func parse(e kv.Entry) (Instance, bool) {
 	return i, true
 }
 
-// callable says whether a registration's URL is one that can be called, or none.
+// callable says whether a registration's URL is one that can be called, or none:
+// paths are put behind it as it is.
 func callable(base string) bool {
 	u, err := url.Parse(base)
-	return base == "" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.Path == "" && u.RawQuery == ""
+	return base == "" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.Path == "" &&
+		u.User == nil && !strings.ContainsAny(base, "?#")
 }

@@ -24,6 +24,9 @@ const typePrefix = "/problems/"
 // maxBody bounds what is read of an error answer, in bytes.
 const maxBody = 64 << 10
 
+// maxRetry bounds the advice to come back that is believed.
+const maxRetry = 24 * time.Hour
+
 // Problem is the body of every answer that is an error.
 type Problem struct {
 	Type      string `json:"type"`
@@ -76,7 +79,7 @@ func retryAfter(f *fault.Fault) time.Duration {
 func Read(resp *http.Response) error {
 	f := &fault.Fault{Kind: fault.KindOfStatus(resp.StatusCode)}
 	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s > 0 {
-		f.RetryAfter = time.Duration(s) * time.Second
+		f.RetryAfter = time.Duration(min(s, int(maxRetry.Seconds()))) * time.Second
 	}
 	var p Problem
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxBody))
