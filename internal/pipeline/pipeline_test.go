@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"minilab/internal/pipeline"
 )
@@ -66,18 +67,34 @@ func TestInvalidPipelinesSayWhereAndWhy(t *testing.T) {
 	}
 }
 
+// FuzzParse: the canonical text and the JSON of whatever is accepted are within
+// the limits, mean the same and lead back to it.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"swap", "swap:grb/swap", `[{"op":"swap","order":"rbg"}]`, "swap:", "[", "/"} {
+	for _, seed := range []string{"swap", "swap:grb/swap", `[{"op":"swap","order":"rbg"}]`, "swap:", "[", "/", `[{"order":"bgr","op":"swap"},{"op":"swap"}]`, strings.Repeat("swap/", 63) + "swap"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		p, err := pipeline.Parse(text)
 		if err != nil {
+			if !errors.Is(err, pipeline.ErrInvalid) || len(p) > 0 {
+				t.Errorf("%q gives %q beside %v", text, p, err)
+			}
 			return
 		}
-		again, err := pipeline.Parse(p.String())
-		if err != nil || again.String() != p.String() {
-			t.Errorf("%q is not canonical: %q, %v", p, again, err)
+		data, err := json.Marshal(p)
+		if err != nil || len(p.String()) > len(text)+len("swap")*len(p) || len(p) > pipeline.MaxSteps {
+			t.Fatalf("%q has the canonical text %q and no JSON: %v", text, p, err)
+		}
+		quoted, _ := json.Marshal(text)
+		for _, same := range []string{p.String(), string(data)} {
+			again, err := pipeline.Parse(same)
+			if err != nil || again.String() != p.String() {
+				t.Errorf("%q is %q, and %q is %q, %v", text, p, same, again, err)
+			}
+		}
+		var q pipeline.Pipeline
+		if err := json.Unmarshal(quoted, &q); utf8.ValidString(text) && len(quoted) <= pipeline.MaxText && (err != nil || q.String() != p.String()) {
+			t.Errorf("%q as a JSON string is %q, %v", text, q, err)
 		}
 	})
 }

@@ -1,12 +1,6 @@
 package kvhttp
 
-import (
-	"net/http"
-	"net/url"
-	"path"
-	"strings"
-	"testing"
-)
+import "testing"
 
 func TestPathsOfKeysHaveNothingToTidyUp(t *testing.T) {
 	for key, want := range map[string]string{
@@ -27,24 +21,4 @@ func TestPathsOfKeysHaveNothingToTidyUp(t *testing.T) {
 			t.Errorf("%q is at %s, want %s", key, got, want)
 		}
 	}
-}
-
-func FuzzKeyPath(f *testing.F) {
-	for _, key := range []string{"a", "..", "../..//", "%2e", "\x00", "a/./b/"} {
-		f.Add(key)
-	}
-	f.Fuzz(func(t *testing.T, key string) {
-		p := keyPath(key)
-		r, err := http.NewRequest(http.MethodGet, "http://kv"+p, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := url.PathUnescape(strings.TrimPrefix(r.URL.EscapedPath(), keyPrefix))
-		if err != nil || got != key {
-			t.Errorf("%q came back as %q, %v", key, got, err)
-		}
-		if tidy := path.Clean(p); key != "" && tidy != p {
-			t.Errorf("the path %s of %q would be tidied up to %s", p, key, tidy)
-		}
-	})
 }

@@ -3,6 +3,8 @@ package filestorage
 import (
 	"strings"
 	"testing"
+
+	"minilab/internal/storage"
 )
 
 func TestFileName(t *testing.T) {
@@ -59,6 +61,9 @@ func FuzzFileName(f *testing.F) {
 		name := fileName(key)
 		if strings.ToLower(name) != name || strings.ContainsAny(name, "/\x00 \n") || strings.HasPrefix(name, ".") || len(name) > maxName {
 			t.Errorf("fileName(%q) = %q", key, name)
+		}
+		if storage.CheckKey(key) == nil && !isImage(name) {
+			t.Errorf("%q, the name of %q, is no cursor and not in any listing", name, key)
 		}
 		if back, ok := keyOf(name); ok && back != key {
 			t.Errorf("%q is the name of %q and of %q", name, key, back)
