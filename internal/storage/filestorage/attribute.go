@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -33,6 +34,9 @@ const settling = time.Minute
 // sniffed is the number of bytes by which a type is recognized.
 const sniffed = 512
 
+// attributes are what attributes are read into.
+var attributes = sync.Pool{New: func() any { return new([maxAttribute]byte) }}
+
 // attribute is the JSON in the extended attribute.
 type attribute struct {
 	Size        int64  `json:"size"`
@@ -54,7 +58,8 @@ func (a attribute) write(f *os.File) error {
 
 // readAttribute is unix.ENODATA where there is none.
 func readAttribute(f *os.File) (attribute, error) {
-	var text [maxAttribute]byte
+	text := attributes.Get().(*[maxAttribute]byte)
+	defer attributes.Put(text)
 	n, err := unix.Fgetxattr(int(f.Fd()), attributeName, text[:])
 	if err != nil {
 		return attribute{}, fmt.Errorf("get attribute: %w", err)
