@@ -27,7 +27,7 @@ func FuzzRegistration(f *testing.F) {
 			}
 		}
 		service, id, found := strings.Cut(strings.TrimPrefix(key, prefix), "/")
-		if !found || !callable(base) || !utf8.ValidString(base+key) || len(base)+len(key) > maxRegistration/8 {
+		if !found || !callable(base) || !utf8.ValidString(base) || !utf8.ValidString(key) || len(base)+len(key) > maxRegistration/8 {
 			return
 		}
 		want := Instance{Service: service, ID: id, URL: base, Version: key}

@@ -164,7 +164,7 @@ func FuzzAnswer(f *testing.F) {
 		c := NewClient("http://h", tripper(answer))
 		calls(t, c, status)
 		parts(t, c, int64(len(body)))
-		if code := contentType; code != "" && utf8.ValidString(code+retry) {
+		if code := contentType; code != "" && utf8.ValidString(code) && utf8.ValidString(retry) {
 			comesBack(t, &fault.Fault{Kind: fault.KindOfStatus(status), Code: code, Title: retry, Detail: ranges, RetryAfter: time.Duration(len(body)) * time.Second})
 		}
 	})

@@ -73,7 +73,8 @@ func (h workers) getWork(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// answer hands the work over; if it cannot be handed over it is taken back.
+// answer hands the work over; if it cannot be handed over it is taken back. Who
+// hangs up from now on may have read it: that is how many clients end a call.
 func (h workers) answer(w http.ResponseWriter, r *http.Request, answer any, list []lab.Work) {
 	handedOver := false
 	defer func() {
@@ -84,7 +85,7 @@ func (h workers) answer(w http.ResponseWriter, r *http.Request, answer any, list
 	if httpx.WriteJSON(w, http.StatusOK, answer) != nil || http.NewResponseController(w).Flush() != nil {
 		panic(http.ErrAbortHandler)
 	}
-	handedOver = r.Context().Err() == nil
+	handedOver = true
 }
 
 func (h workers) takeBack(r *http.Request, list []lab.Work) {
