@@ -18,6 +18,7 @@ type evidence struct {
 	seen    []taskdb.Event // the feed as it was followed
 	events  []taskdb.Event // the feed as it is in the end
 	tasks   []taskdb.Task  // every row
+	counts  map[taskdb.State]int64
 	files   files
 }
 
@@ -108,9 +109,18 @@ func publishedTwice(events []taskdb.Event) (bad []string) {
 	return bad
 }
 
-// rowsApart finds tasks whose row and whose last event differ, and results
-// that are not of the attempt that has published them.
+// rowsApart finds tasks whose row and whose last event differ, results that
+// are not of the attempt that has published them, and wrong counts.
 func (e *evidence) rowsApart() (bad []string) {
+	counts := maps.Clone(e.counts)
+	for _, t := range e.tasks {
+		counts[t.State]--
+	}
+	for _, state := range taskdb.States {
+		if counts[state] != 0 {
+			bad = append(bad, fmt.Sprintf("%d tasks are counted as %s, and rows are %d less", e.counts[state], state, counts[state]))
+		}
+	}
 	last := map[string]taskdb.Event{}
 	for _, ev := range e.events {
 		last[ev.ID] = ev

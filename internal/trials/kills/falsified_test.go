@@ -52,7 +52,8 @@ func goodLife() *evidence {
 			{sha: "B", id: "b", status: trials.Status{Status: "failed"}},
 			{sha: "C"}, {sha: "D"},
 		},
-		files: files{folderInProgress: {"a", "b", "c"}, folderFinished: {"a.3", "c.1"}},
+		counts: map[taskdb.State]int64{taskdb.Finished: 2, taskdb.Failed: 1},
+		files:  files{folderInProgress: {"a", "b", "c"}, folderFinished: {"a.3", "c.1"}},
 	}
 	e.tasks[0].Lost, e.tasks[0].Crashes, e.tasks[1].Crashes = 1, 1, 2
 	for i := range e.events {
@@ -110,6 +111,7 @@ func TestFalsified(t *testing.T) {
 		}, "a was published at seq 10 and at 16"},
 		"a row behind its events":    {func(e *evidence) { e.tasks[0].State = taskdb.InProgress }, "its last event says"},
 		"a row with another token":   {func(e *evidence) { e.tasks[0].Token = 4 }, "its last event says"},
+		"a wrong count":              {func(e *evidence) { e.counts[taskdb.NotStarted] = 1 }, "1 tasks are counted as not-started"},
 		"another attempt's result":   {func(e *evidence) { e.tasks[0].Outputs[0].Key = "a.2" }, "a has published a.2, not a.3"},
 		"another task's result":      {func(e *evidence) { e.tasks[0].Outputs[0].Key = "c.1" }, "a has published c.1"},
 		"a task without a row":       {func(e *evidence) { e.tasks = e.tasks[:2] }, "c is in the feed and has no row"},

@@ -73,24 +73,37 @@ func (w *watcher) last() int64 {
 	return w.seen[len(w.seen)-1].Seq
 }
 
-// everything reads the whole feed and all tasks, of a lab that is at rest.
-func (w *watcher) everything(ctx context.Context) (events []taskdb.Event, tasks []taskdb.Task, err error) {
+// everything is the whole feed, all tasks and their counts, of a lab that is at
+// rest.
+func (w *watcher) everything(ctx context.Context) (e evidence, err error) {
 	db := w.client()
+	if e.events, err = allEvents(ctx, db); err != nil {
+		return e, err
+	}
+	if e.tasks, err = allTasks(ctx, db); err != nil {
+		return e, err
+	}
+	stats, err := db.Stats(ctx)
+	e.counts = stats.Counts
+	return e, err
+}
+
+func allEvents(ctx context.Context, db taskdb.Feed) (events []taskdb.Event, err error) {
 	for after := int64(0); ; after = events[len(events)-1].Seq {
 		page, err := db.Events(ctx, after, 0, 0)
-		if err != nil {
-			return nil, nil, err
-		}
-		if len(page) == 0 {
-			break
+		if err != nil || len(page) == 0 {
+			return events, err
 		}
 		events = append(events, page...)
 	}
+}
+
+func allTasks(ctx context.Context, db taskdb.Tasks) (tasks []taskdb.Task, err error) {
 	for _, state := range taskdb.States {
 		for f := (taskdb.Filter{State: state}); ; {
 			page, err := db.List(ctx, f)
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			tasks = append(tasks, page.Tasks...)
 			if f.Cursor = page.Next; f.Cursor == "" {
@@ -98,5 +111,5 @@ func (w *watcher) everything(ctx context.Context) (events []taskdb.Event, tasks 
 			}
 		}
 	}
-	return events, tasks, nil
+	return tasks, nil
 }

@@ -113,38 +113,14 @@ func engines(lab *trials.Lab) (pids []int) {
 	return pids
 }
 
-// startTime is how long a process may still be at its own start.
-const startTime = 100 * time.Millisecond
-
-// atWork says whether a process is on a core by one of its threads, or waits for
-// one, and has started long ago.
+// atWork says whether an engine process holds an image, which comes to it as a
+// file in memory. One that has ended holds nothing.
 func atWork(pid int) bool {
-	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid)) // the pattern is good
-	return slices.ContainsFunc(threads, func(name string) bool {
-		state, start := threadStat(name)
-		return state == "R" && uptime()-start > startTime
+	fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid)) // the pattern is good
+	return slices.ContainsFunc(fds, func(fd string) bool {
+		target, _ := os.Readlink(fd)
+		return strings.HasPrefix(target, "/memfd:minilab-")
 	})
-}
-
-// threadStat is a thread's state, and when it began after the machine's start,
-// as proc_pid_stat(5) has it. Of one that has ended the state is empty.
-func threadStat(name string) (state string, start time.Duration) {
-	const begun, tick = 19, 10 * time.Millisecond // its place after the name, and its unit
-	text, _ := os.ReadFile(name)
-	_, after, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(after)
-	if len(fields) <= begun {
-		return "", 0
-	}
-	n, _ := strconv.ParseInt(fields[begun], 10, 64)
-	return fields[0], time.Duration(n) * tick
-}
-
-func uptime() time.Duration {
-	var seconds float64
-	text, _ := os.ReadFile("/proc/uptime")   // it is always there
-	_, _ = fmt.Sscan(string(text), &seconds) // and begins with a number
-	return time.Duration(seconds * float64(time.Second))
 }
 
 // sleep waits, or gives the reason why ctx ended.

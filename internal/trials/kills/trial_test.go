@@ -197,12 +197,13 @@ func (tr *trial) catchUp(ctx context.Context, seq int64) error {
 }
 
 // examine collects the evidence.
-func (tr *trial) examine(ctx context.Context) (err error) {
-	e := &tr.evidence
-	e.orders = tr.crowd.orders
-	if e.events, e.tasks, err = tr.watcher.everything(ctx); err != nil {
+func (tr *trial) examine(ctx context.Context) error {
+	e, err := tr.watcher.everything(ctx)
+	if err != nil {
 		return err
 	}
+	e.orders, e.strikes = tr.crowd.orders, tr.evidence.strikes
+	tr.evidence = e
 	if err := tr.swept(ctx); err != nil {
 		return err
 	}
