@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -318,6 +319,43 @@ func TestTheLockIsKeptWhileItWorks(t *testing.T) {
 	f.ok(err)
 	if swept.Images != 1 {
 		t.Errorf("swept %+v", swept)
+	}
+}
+
+// TestALastLook has things change between the listing and the removal.
+func TestALastLook(t *testing.T) {
+	f := settled(t)
+	f.create("again")
+	f.release(f.claim("again"))
+	for _, key := range []string{"written-anew", "by-hand", "gone", "stray"} {
+		f.put(before, key, old)
+	}
+	f.put(after, "again.2", old) // of the next attempt, when it comes
+	done := map[string]bool{}
+	s := f.with(func(_ context.Context, call string, made bool) error {
+		if made || done[call] || !strings.HasPrefix(call, "images stat ") {
+			return nil
+		}
+		done[call] = true
+		switch strings.TrimPrefix(call, "images stat ") {
+		case "written-anew":
+			f.put(before, "written-anew", 0)
+		case "by-hand":
+			f.create("by-hand")
+			f.age(before, "by-hand", old)
+		case "gone":
+			f.ok(f.images.Delete(t.Context(), before, "gone"))
+		case "again.2":
+			f.finish(f.claim("again"))
+			f.age(after, "again.2", old)
+		}
+		return nil
+	})
+	swept, err := s.Sweep(t.Context())
+	f.ok(err)
+	want := []string{"inProgress/again", "inProgress/by-hand", "inProgress/written-anew", "finished/again.2"}
+	if got := f.keys(); !slices.Equal(got, want) || swept.Images != 2 { // the stray, and the first attempt's
+		t.Errorf("left %q, want %q; swept %+v", got, want, swept)
 	}
 }
 

@@ -34,6 +34,7 @@ const patience = 30 * time.Second
 type fixture struct {
 	testing.TB
 	dir    string
+	born   time.Time // from which ages are counted, so that equal ones are equal times
 	kv     kv.Store
 	images storage.Store
 	tasks  taskdb.Store
@@ -42,7 +43,7 @@ type fixture struct {
 
 func open(t testing.TB, opt sqltaskdb.Options) *fixture {
 	t.Helper()
-	f := &fixture{TB: t, dir: t.TempDir(), log: &logged{}}
+	f := &fixture{TB: t, dir: t.TempDir(), born: time.Now(), log: &logged{}}
 	f.kv = openKV(t, filepath.Join(f.dir, "kv.db"))
 	images, err := filestorage.Open(f.dir, filestorage.Options{}, slog.New(slog.DiscardHandler))
 	f.ok(err)
@@ -138,7 +139,7 @@ func (f *fixture) put(state storage.State, key string, age time.Duration) storag
 
 func (f *fixture) age(state storage.State, key string, age time.Duration) {
 	f.Helper()
-	then := time.Now().Add(-age)
+	then := f.born.Add(-age)
 	f.ok(os.Chtimes(filepath.Join(f.dir, string(state), key), then, then))
 }
 

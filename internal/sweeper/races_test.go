@@ -76,7 +76,7 @@ func TestRaces(t *testing.T) {
 		t.Logf("seed %d", *raceSeed)
 	}
 	t.Log(r.seen)
-	for _, kind := range []string{"submit", "finish", "late", "long", "swept images", "swept tasks", "cancel", "retry", "delete", "checked", "unsure"} {
+	for _, kind := range []string{"submit", "finish", "late", "long", "swept images", "swept tasks", "cancel", "retry", "delete", "checked", "unsure", "too late"} {
 		if r.seen[kind] == 0 {
 			t.Errorf("seed %d: there was no %s", *raceSeed, kind)
 		}
@@ -90,16 +90,24 @@ func (r *race) note(kind string, n int) {
 }
 
 // unsure loses answers of the task database to the masters' creations, and
-// creations.
+// creations, and makes some come later than the bytes may be swept.
 func (r *race) unsure(seed uint64) meddle {
 	rnd := rand.New(rand.NewPCG(seed, 1000))
 	var mu sync.Mutex
-	return func(_ context.Context, call string, _ bool) error {
+	return func(ctx context.Context, call string, _ bool) error {
+		if call != "tasks create" {
+			return nil
+		}
 		mu.Lock()
-		defer mu.Unlock()
-		if call == "tasks create" && rnd.IntN(8) == 0 {
+		n := rnd.IntN(16)
+		mu.Unlock()
+		switch n {
+		case 0, 1:
 			r.note("unsure", 1)
 			return fault.ErrUnavailable
+		case 2:
+			r.note("too late", 1)
+			sleep(ctx, 2*raceGrace)
 		}
 		return nil
 	}
