@@ -189,8 +189,23 @@ func (m *Master) result(t taskdb.Task) lab.Result {
 	return lab.Result{
 		ContentType: out.ContentType, Size: out.Size, SHA256: out.SHA256, Modified: t.FinishedAt,
 		Open: func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
-			o, err := m.Storage.Get(ctx, storage.Finished, out.Key, storage.Part{Offset: offset, Length: length})
-			return o.Body, err
+			return m.open(ctx, out.Blob, storage.Part{Offset: offset, Length: length})
 		},
 	}
+}
+
+// open reads a result. The row says which bytes it has; what else the storage
+// has under its key, or that it has nothing, is damage.
+func (m *Master) open(ctx context.Context, b taskdb.Blob, part storage.Part) (io.ReadCloser, error) {
+	o, err := m.Storage.Get(ctx, storage.Finished, b.Key, part)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return nil, storage.ErrCorrupt.Detailf("the result's bytes are not in the storage any more").Because(err)
+	case err != nil:
+		return nil, err
+	case o.SHA256 != b.SHA256:
+		o.Body.Close()
+		return nil, storage.ErrCorrupt.Detailf("the storage has other bytes than those of the result, and they are not served")
+	}
+	return o.Body, nil
 }

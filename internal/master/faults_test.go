@@ -120,3 +120,55 @@ func TestATaskThatWasMadeTooLateIsNotAnsweredFor(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAResultThatIsNotWhatItWas is not served, and not taken for a task that
+// nobody knows.
+func TestAResultThatIsNotWhatItWas(t *testing.T) {
+	for name, damage := range map[string]func(s storage.Store, key string) error{
+		"gone": func(s storage.Store, key string) error { return s.Delete(t.Context(), storage.Finished, key) },
+		"replaced": func(s storage.Store, key string) error {
+			_, err := s.Put(t.Context(), storage.Finished, key, strings.NewReader("other"), storage.PutOptions{Size: 5})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, _, images := open(t)
+			id, err := m.Submit(t.Context(), lab.Submission{Size: 1}, strings.NewReader("x"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			key := finish(t, m, images)
+			res, err := m.Result(t.Context(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := damage(images, key); err != nil {
+				t.Fatal(err)
+			}
+			for _, length := range []int64{0, 2} {
+				if _, err := res.Open(t.Context(), 0, length); !errors.Is(err, storage.ErrCorrupt) {
+					t.Errorf("%d bytes: %v", length, err)
+				}
+			}
+		})
+	}
+}
+
+// finish does the one task that there is and gives the key of its result.
+func finish(t *testing.T, m lab.Lab, images storage.Store) (key string) {
+	t.Helper()
+	list, err := m.Claim(t.Context(), lab.ClaimRequest{Worker: "w"})
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%d works, %v", len(list), err)
+	}
+	w := list[0]
+	key = w.Outputs[0].Key
+	info, err := images.Put(t.Context(), storage.Finished, key, strings.NewReader("result"), storage.PutOptions{Size: 6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Finish(t.Context(), w.ID, w.Lease, lab.Report{Outputs: []lab.Output{{Key: key, Size: info.Size, SHA256: info.SHA256}}}); err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
