@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -148,7 +149,7 @@ func (a *alone) works(p point, had ...string) {
 	if err := a.use(ctx, "fresh"); err != nil {
 		a.Fatalf("%v: after it: %v", p, err)
 	}
-	for _, name := range append(had, "fresh") {
+	for _, name := range slices.Concat(had, []string{"fresh"}) {
 		if err := a.has(ctx, name); err != nil {
 			a.Fatalf("%v: %s is lost: %v", p, name, err)
 		}
