@@ -214,7 +214,7 @@ func comesBack(t *testing.T, f *fault.Fault) {
 	}))
 	_, err := c.JSON(t.Context(), http.MethodGet, "/", nil, nil, nil)
 	got, ok := errors.AsType[*fault.Fault](err)
-	if !ok || got.Kind != f.Kind || got.Code != f.Code || got.Title != f.Title || got.Detail != strings.ToValidUTF8(f.Detail, "\uFFFD") || f.RetryAfter > 0 && got.RetryAfter != f.RetryAfter {
+	if !ok || got.Kind != f.Kind || got.Code != f.Code || got.Title != f.Title || utf8.ValidString(f.Detail) && got.Detail != f.Detail || f.RetryAfter > 0 && got.RetryAfter != f.RetryAfter {
 		t.Errorf("%s came back as %s", fmt.Sprintf("%+v", f), fmt.Sprintf("%+v", err))
 	}
 }
