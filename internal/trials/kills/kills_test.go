@@ -31,7 +31,7 @@ type scene struct {
 var scenes = []scene{{"one process", trials.OneProcess}, {"six processes", trials.SixProcesses}, {"pairs", trials.Pairs}}
 
 // maxTurn is how long a soak stays with one lab.
-const maxTurn = 2 * time.Minute
+const maxTurn = 90 * time.Second
 
 // TestSoak strikes labs. The short form has both of the topologies that people
 // run, at the same time.
