@@ -83,6 +83,17 @@ func TestUnreadableFileIsOneClearSentence(t *testing.T) {
 	}
 }
 
+func TestTheGraceIsAtLeastTheLease(t *testing.T) {
+	for args, good := range map[string]bool{
+		"--sweep-grace=2s --lease=2s": true, "--sweep-grace=2s --lease=3s": false, "--sweep-grace=2s": false,
+		"--sweep-grace=1s --lease=1s": false, "--sweep-every=0": true, "--keep=720h": true, "--keep=-1s": false,
+	} {
+		if _, err := config.Load(flags(t, strings.Fields(args)...), nil); (err == nil) != good {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
+}
+
 func TestAddresses(t *testing.T) {
 	c, err := config.Load(flags(t, "--listen", "kv=:1,storage=:2", "--advertise", "http://h:3/", "--kv", "http://a:1,http://b:2"), nil)
 	if err != nil {
