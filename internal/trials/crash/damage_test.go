@@ -78,7 +78,7 @@ func TestDamagedResult(t *testing.T) {
 					t.Errorf("%s: %d bytes came with %v", name, len(got), err)
 				}
 			}
-			if n := metric(t, s.lab.URL("storage"), "minilab_storage_damaged_total"); n == "0" || n == "" {
+			if n := metric(t, s.url("storage"), "minilab_storage_damaged_total"); n == "0" || n == "" {
 				t.Errorf("%s damaged images are counted", n)
 			}
 			if logs := s.lab.KillAll(); !strings.Contains(logs, "image is damaged") {

@@ -9,9 +9,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"minilab/internal/config"
 	"minilab/internal/httpx"
 	"minilab/internal/storage"
 	"minilab/internal/storage/storagehttp"
@@ -35,6 +37,7 @@ type stage struct {
 
 	drafts func(dir string) error // is an error for those that must not be there
 
+	urls    atomic.Pointer[map[string]string] // by service: what a scenario uses while processes are started
 	started int
 	known   map[string]bool // tasks that were looked at
 	tally   tally
@@ -94,7 +97,14 @@ func (s *stage) start() {
 	if err := s.lab.Start(ctx); err != nil {
 		s.Fatal(err)
 	}
+	urls := map[string]string{}
+	for _, service := range config.Services {
+		urls[service] = s.lab.URL(service)
+	}
+	s.urls.Store(&urls)
 }
+
+func (s *stage) url(service string) string { return (*s.urls.Load())[service] }
 
 // run runs the scenario with a kill at the point, and starts the victim again
 // as soon as it is dead.
@@ -125,14 +135,14 @@ func (s *stage) run(p point, scenario func(ctx context.Context)) *trap {
 }
 
 func (s *stage) client(service string) *httpx.Client {
-	return httpx.NewClient(s.lab.URL(service), http.DefaultTransport)
+	return httpx.NewClient(s.url(service), http.DefaultTransport)
 }
 
 func (s *stage) tasks() taskdb.Store    { return taskdbhttp.NewClient(s.client("taskdb")) }
 func (s *stage) storage() storage.Store { return storagehttp.NewClient(s.client("storage")) }
 
 func (s *stage) customer() trials.Customer {
-	return trials.Customer{Base: s.lab.URL("frontend"), HTTP: &http.Client{Timeout: patience}}
+	return trials.Customer{Base: s.url("frontend"), HTTP: &http.Client{Timeout: patience}}
 }
 
 // persist repeats what a service that is away makes fail, until ctx ends.
