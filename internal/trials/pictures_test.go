@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"image"
 	"image/color"
+	"image/draw"
 	"image/jpeg"
+	"math"
 	"testing"
 
 	"minilab/internal/trials"
@@ -34,6 +36,18 @@ func TestNoTwoMosaicsAreAlike(t *testing.T) {
 			t.Errorf("as JPEG the mosaic of %d is %.1f away from itself", seed, d)
 		}
 		seen = append(seen, m)
+	}
+}
+
+// TestDistances has the fast way say what the slow one says, which images of 16
+// bits take.
+func TestDistances(t *testing.T) {
+	a, b := trials.Mosaic(40, 30, 1), trials.Mosaic(40, 30, 2)
+	deep := image.NewNRGBA64(a.Bounds())
+	draw.Draw(deep, deep.Rect, a, image.Point{}, draw.Src)
+	fast, slow := trials.Distance(a, b), trials.Distance(deep, b)
+	if math.Abs(fast-slow) > 0.001 || fast < alike {
+		t.Errorf("the distance is %v the fast way and %v the slow one", fast, slow)
 	}
 }
 

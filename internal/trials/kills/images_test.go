@@ -43,7 +43,7 @@ func picture(seed uint64) print {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	w, h := 32+rng.IntN(200), 32+rng.IntN(150)
 	if rng.IntN(12) == 0 {
-		w, h = 900+rng.IntN(200), 700+rng.IntN(100)
+		w, h = 500+rng.IntN(200), 400+rng.IntN(100)
 	}
 	if rng.IntN(2) == 0 {
 		return pictureJPEG(w, h, seed)

@@ -21,7 +21,7 @@ const killSignal = syscall.SIGKILL
 
 // Bounds of the recovery after the last blow.
 const (
-	newcomerTime = 20 * time.Second // in which a new image must pass
+	newcomerTime = 30 * time.Second // in which a new image must pass
 	restTime     = 90 * time.Second // in which all must end: leases, then the longest backoffs
 	sweptTime    = 60 * time.Second // in which nothing must be left behind: the lock of a dead sweeper, then the grace
 )
