@@ -123,6 +123,9 @@ func plain(m image.Image) *image.RGBA {
 	if o, ok := m.(interface{ Opaque() bool }); !ok || !o.Opaque() {
 		return nil
 	}
+	if m, ok := m.(*image.NRGBA); ok && m.Stride == 4*m.Rect.Dx() {
+		return &image.RGBA{Pix: m.Pix, Stride: m.Stride, Rect: m.Rect} // without transparency it is the same
+	}
 	p := image.NewRGBA(m.Bounds())
 	draw.Draw(p, p.Rect, m, m.Bounds().Min, draw.Src)
 	return p
