@@ -160,19 +160,23 @@ func TestMixedUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	var prints []print
-	for seed := range uint64(6) {
+	for seed := range uint64(3) {
 		photo, err := a.photograph(seed)
 		if err != nil {
 			t.Fatal(err)
 		}
 		prints = append(prints, picture(seed), photo)
 	}
+	var results [][]byte
+	for _, p := range prints {
+		results = append(results, altered(t, p))
+	}
 	for i, p := range prints {
 		if p.check(p.data) == nil {
 			t.Errorf("image %d passes for its own alteration", i)
 		}
-		for j, other := range prints {
-			if err := p.check(altered(t, other)); (err == nil) != (i == j) {
+		for j, result := range results {
+			if err := p.check(result); (err == nil) != (i == j) {
 				t.Errorf("the alteration of image %d passes for that of %d: %v", j, i, err)
 			}
 		}
