@@ -79,6 +79,7 @@ var formats = []format{
 		name: "tiff", title: "TIFF", contentType: "image/tiff", paged: true,
 		loader: "tiffload_source", saver: "tiffsave_target",
 		matches: starts("II*\x00", "MM\x00*", "II+\x00", "MM\x00+"),
+		refuse:  refuseTIFF,
 		size:    sizeTIFF,
 		save:    saveTIFF,
 	},

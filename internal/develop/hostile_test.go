@@ -13,6 +13,7 @@ import (
 
 	"minilab/internal/engine/wire"
 	"minilab/internal/imagehead"
+	"minilab/internal/vips"
 )
 
 // What the trial of hostile images has found, in small.
@@ -78,6 +79,42 @@ func TestScansAreLimited(t *testing.T) {
 		if got := errors.Is(err, wire.ErrBroken) && strings.Contains(err.Error(), "101 scans"); got != want {
 			t.Errorf("%d scans more: %v", n, err)
 		}
+	}
+}
+
+// TestTilesAreAllTold: a tiled TIFF that is as wide as it says in only one
+// place has no pixels for the rest, and as many tiles as it has it may not have.
+func TestTilesAreAllTold(t *testing.T) {
+	good := fromPNG(t, scene(40, 28), "tiffsave_target", vips.Options{"tile": true, "tile_width": 16, "tile_height": 16})
+	width := bytes.Index(good, []byte("\x00\x01\x03\x00\x01\x00\x00\x00\x28\x00"))
+	tile := bytes.Index(good, []byte("\x42\x01\x03\x00\x01\x00\x00\x00\x10\x00"))
+	if width < 0 || tile < 0 {
+		t.Fatal("no width, or no tiles")
+	}
+	if _, _, err := try(t, good, "swap"); err != nil {
+		t.Error(err)
+	}
+	for _, c := range []struct {
+		width, tile uint16
+		want        string
+	}{{48, 16, ""}, {49, 16, "missing"}, {65_535, 16, "missing"}, {40, 8, "missing"}, {65_535, 1, "131070 tiles"}} {
+		data := bytes.Clone(good)
+		binary.LittleEndian.PutUint16(data[width+8:], c.width)
+		binary.LittleEndian.PutUint16(data[tile+8:], c.tile)
+		_, _, err := try(t, data, "swap")
+		if refused := errors.Is(err, wire.ErrBroken) && strings.Contains(err.Error(), c.want); refused != (c.want != "") {
+			t.Errorf("%d wide in tiles of %d: %v", c.width, c.tile, err)
+		}
+	}
+}
+
+// TestTilesOfLaterPages: all pages are looked at.
+func TestTilesOfLaterPages(t *testing.T) {
+	first := []byte("II*\x00\x08\x00\x00\x00\x01\x00\x00\x01\x03\x00\x01\x00\x00\x00\x08\x00\x00\x00\x1a\x00\x00\x00")
+	second := []byte("\x04\x00\x00\x01\x03\x00\x01\x00\x00\x00\x08\x00\x00\x00\x01\x01\x03\x00\x01\x00\x00\x00\x08\x00\x00\x00" +
+		"\x42\x01\x03\x00\x01\x00\x00\x00\x08\x00\x00\x00\x43\x01\x03\x00\x01\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00")
+	if _, _, err := try(t, slices.Concat(first, second), "swap"); err == nil || !strings.Contains(err.Error(), "missing") {
+		t.Error(err)
 	}
 }
 

@@ -1,8 +1,9 @@
 package develop
 
 import (
-	"encoding/binary"
+	"math"
 
+	"minilab/internal/engine/wire"
 	"minilab/internal/vips"
 )
 
@@ -36,80 +37,49 @@ func saveTIFF(n *negative) vips.Options {
 	return o
 }
 
+// maxTileWork is how much there may be to do for the tiles of a page: those in a
+// row, by themselves, for each row of them. The library keeps a row in a list
+// and looks for each tile from the list's start.
+const maxTileWork = 1e9
+
+// refuseTIFF refuses a page of more tiles than any needs, and one of which the
+// file does not tell where all tiles are: the library makes those up.
+func refuseTIFF(data []byte) error {
+	for h := range pagesOfTIFF(data) {
+		across, down := h.tiles()
+		if across*across*down > maxTileWork {
+			return wire.ErrBroken.Detailf("the TIFF image has %.0f tiles, more than any image needs", across*down)
+		}
+		told := max(h.counts[tiffTileOffsets], h.counts[tiffStripOffsets])
+		if float64(told) < across*down*float64(h.planes()) {
+			return wire.ErrBroken.Detailf("the TIFF image is broken or cut off (a part of the image data is missing)")
+		}
+	}
+	return nil
+}
+
+// tiles is the number of tiles in a row and in a column, none of a page that has
+// strips.
+func (h tiffHeader) tiles() (across, down float64) {
+	width, height := h.tag(tiffTileWidth, 0), h.tag(tiffTileLength, 0)
+	if width <= 0 || height <= 0 {
+		return 0, 0
+	}
+	return math.Ceil(float64(h.tag(tiffWidth, 0)) / float64(width)), math.Ceil(float64(h.tag(tiffLength, 0)) / float64(height))
+}
+
+// planes is how often the tiles are there: once, or once for each channel.
+func (h tiffHeader) planes() int {
+	const separate = 2
+	if h.tag(tiffPlanes, 1) != separate {
+		return 1
+	}
+	return h.tag(tiffChannels, 1)
+}
+
 // sizeTIFF is the size that the first page declares, which may be beyond what
 // the library reads.
 func sizeTIFF(data []byte) (width, height int64) {
 	h := readTIFF(data)
 	return int64(h.tag(tiffWidth, 0)), int64(h.tag(tiffLength, 0))
-}
-
-// The tags that are looked at, of TIFF 6.0 and its technical notes.
-const (
-	tiffWidth       = 256
-	tiffLength      = 257
-	tiffCompression = 259
-	tiffPredictor   = 317
-	tiffTileWidth   = 322
-	tiffTileLength  = 323
-)
-
-// tiffHeader is what the first page's directory says in whole numbers.
-type tiffHeader struct {
-	big  bool // offsets have 64 bits
-	tags map[uint16]int
-}
-
-func (h tiffHeader) tag(id uint16, otherwise int) int {
-	if v, ok := h.tags[id]; ok {
-		return v
-	}
-	return otherwise
-}
-
-// readTIFF reads the first directory. What it cannot make sense of it leaves
-// out: whether the image is whole is the decoder's business.
-func readTIFF(data []byte) tiffHeader {
-	h := tiffHeader{tags: map[uint16]int{}}
-	if len(data) < 16 {
-		return h
-	}
-	var order binary.ByteOrder = binary.LittleEndian
-	if data[0] == 'M' {
-		order = binary.BigEndian
-	}
-	h.big = order.Uint16(data[2:]) == 43
-	start, countSize, entrySize := uint64(order.Uint32(data[4:])), uint64(2), uint64(12)
-	if h.big {
-		start, countSize, entrySize = order.Uint64(data[8:]), 8, 20
-	}
-	size := uint64(len(data))
-	if start > size || size-start < countSize {
-		return h
-	}
-	count := uint64(order.Uint16(data[start:]))
-	if h.big {
-		count = order.Uint64(data[start:])
-	}
-	for at := start + countSize; count > 0 && size-at >= entrySize; count-- {
-		h.read(order, data[at:at+entrySize])
-		at += entrySize
-	}
-	return h
-}
-
-// read takes an entry whose value is one short or long, which lies in the entry
-// itself.
-func (h tiffHeader) read(order binary.ByteOrder, entry []byte) {
-	const short, long = 3, 4
-	count, value := uint64(order.Uint32(entry[4:])), entry[8:]
-	if h.big {
-		count, value = order.Uint64(entry[4:]), entry[12:]
-	}
-	id, kind := order.Uint16(entry), order.Uint16(entry[2:])
-	switch {
-	case kind == short && count == 1:
-		h.tags[id] = int(order.Uint16(value))
-	case kind == long && count == 1:
-		h.tags[id] = int(order.Uint32(value))
-	}
 }
