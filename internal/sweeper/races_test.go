@@ -57,7 +57,7 @@ func TestRaces(t *testing.T) {
 		})
 		t.Cleanup(r.masters[i].Close)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), *raceTime)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var wg sync.WaitGroup
 	for i, act := range []func(context.Context, *rand.Rand){
@@ -69,6 +69,9 @@ func TestRaces(t *testing.T) {
 			}
 		})
 	}
+	sleep(ctx, *raceTime)
+	eventually(t, "everything has happened", r.everything)
+	cancel()
 	wg.Wait()
 	r.drain()
 	r.last()
@@ -76,11 +79,19 @@ func TestRaces(t *testing.T) {
 		t.Logf("seed %d", *raceSeed)
 	}
 	t.Log(r.seen)
-	for _, kind := range []string{"submit", "finish", "late", "long", "swept images", "swept tasks", "cancel", "retry", "delete", "checked", "unsure", "too late"} {
+}
+
+func (r *race) everything() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, kind := range []string{
+		"submit", "finish", "late", "long", "swept images", "swept tasks", "cancel", "retry", "delete", "checked", "unsure", "too late",
+	} {
 		if r.seen[kind] == 0 {
-			t.Errorf("seed %d: there was no %s", *raceSeed, kind)
+			return false
 		}
 	}
+	return true
 }
 
 func (r *race) note(kind string, n int) {
@@ -94,20 +105,20 @@ func (r *race) note(kind string, n int) {
 func (r *race) unsure(seed uint64) meddle {
 	rnd := rand.New(rand.NewPCG(seed, 1000))
 	var mu sync.Mutex
-	return func(ctx context.Context, call string, _ bool) error {
+	return func(ctx context.Context, call string, made bool) error {
 		if call != "tasks create" {
 			return nil
 		}
 		mu.Lock()
 		n := rnd.IntN(16)
 		mu.Unlock()
-		switch n {
-		case 0, 1:
+		switch {
+		case n < 2:
 			r.note("unsure", 1)
 			return fault.ErrUnavailable
-		case 2:
+		case n == 2 && !made:
 			r.note("too late", 1)
-			sleep(ctx, 2*raceGrace)
+			sleep(ctx, 5*raceGrace)
 		}
 		return nil
 	}

@@ -58,24 +58,24 @@ func deleteRace(s *suite) {
 }
 
 func expire(s *suite) {
+	keep := []time.Duration{3 * time.Hour, time.Hour, 2 * time.Hour, 0, time.Hour, time.Hour}
 	for i, state := range []taskdb.State{taskdb.Finished, taskdb.Failed, taskdb.Canceled, taskdb.Finished, taskdb.NotStarted, taskdb.InProgress} {
-		id := fmt.Sprint("t-", i)
-		keep := time.Duration(3-i) * time.Hour // the last that ends is kept for ever
-		s.bring(id, state, func(t *taskdb.Task) { t.Keep = max(keep, 0) })
+		s.bring(fmt.Sprint("t-", i), state, func(t *taskdb.Task) { t.Keep = keep[i] })
 	}
 	last := s.lastSeq()
 	s.expires(0, "")
-	s.clock.Advance(time.Hour - time.Minute)
+	s.clock.Advance(59 * time.Minute)
 	s.expires(0, "")
 	s.clock.Advance(90 * time.Minute)
 	before := s.get("t-1")
-	gone := s.expires(1, "t-2")
-	gone = append(gone, s.expires(5, "t-1")...)
-	before.UpdatedAt = gone[1].UpdatedAt
-	s.same(gone[1], before)
+	gone := s.expires(1, "t-1")
+	before.UpdatedAt = gone[0].UpdatedAt
+	s.same(gone[0], before)
+	s.clock.Advance(time.Hour)
+	s.expires(1, "t-2")
+	s.expires(5, "t-0")
 	s.clock.Advance(1000 * time.Hour)
-	s.expires(-1, "t-0")
-	s.expires(0, "")
+	s.expires(-1, "")
 	if got := strings.Join(taskIDs(s.all(taskdb.Filter{})), " "); got != "t-3 t-4 t-5" {
 		s.Errorf("left are %s", got)
 	}
