@@ -128,7 +128,7 @@ var phases = map[taskdb.State]lab.Phase{
 
 // Status implements lab.Customers.
 func (m *Master) Status(ctx context.Context, id string, wait time.Duration) (lab.Status, error) {
-	t, err := m.find(ctx, id)
+	t, err := m.look(ctx, id)
 	if err == nil && wait > 0 && !t.State.Ended() {
 		t, err = m.waitForEnd(ctx, id, min(wait, lab.MaxWait))
 	}
@@ -147,20 +147,20 @@ func (m *Master) Status(ctx context.Context, id string, wait time.Duration) (lab
 func (m *Master) waitForEnd(ctx context.Context, id string, wait time.Duration) (taskdb.Task, error) {
 	look, stop, ok := m.ends.wait(ctx, id)
 	if !ok {
-		return m.find(ctx, id)
+		return m.look(ctx, id)
 	}
 	defer stop()
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
-		t, err := m.find(ctx, id)
+		t, err := m.look(ctx, id)
 		if err != nil || t.State.Ended() {
 			return t, err
 		}
 		select {
 		case <-look:
 		case <-timer.C:
-			return m.find(ctx, id)
+			return m.look(ctx, id)
 		case <-ctx.Done():
 			return t, context.Cause(ctx)
 		}

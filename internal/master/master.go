@@ -34,14 +34,20 @@ type Config struct {
 // Master implements lab.Lab.
 type Master struct {
 	Config
-	ends *ends
+	ends  *ends
+	looks chan struct{} // a place for each customer whose task is being read
 }
+
+// maxLooks is how many tasks are read at once for customers who ask how far
+// theirs is. They may come in thousands, and be woken in thousands; each reading
+// would be a connection of its own to the task database.
+const maxLooks = 128
 
 var _ lab.Lab = (*Master)(nil)
 
 // New makes a master. Close ends what it does in the background.
 func New(c Config) *Master {
-	return &Master{Config: c, ends: newEnds(c.Tasks, c.Log)}
+	return &Master{Config: c, ends: newEnds(c.Tasks, c.Log), looks: make(chan struct{}, maxLooks)}
 }
 
 // Close ends what it does in the background. Who waits for a status is not
@@ -70,6 +76,17 @@ func translate(err error) error {
 	c := to.Because(err)
 	c.Detail, c.RetryAfter = f.Detail, f.RetryAfter
 	return c
+}
+
+// look is find, so many at a time.
+func (m *Master) look(ctx context.Context, id string) (taskdb.Task, error) {
+	select {
+	case m.looks <- struct{}{}:
+	case <-ctx.Done():
+		return taskdb.Task{}, context.Cause(ctx)
+	}
+	defer func() { <-m.looks }()
+	return m.find(ctx, id)
 }
 
 // find reads a task by an ID from outside; whatever is wrong with the ID, the

@@ -69,8 +69,8 @@ func text(head, body string) func(io.Writer) error {
 func endless(head, again string) func(io.Writer) error {
 	return func(w io.Writer) error {
 		_, err := io.WriteString(w, head)
-		for piece := many(again, 1+(64<<10)/len(again)); err == nil; {
-			_, err = io.WriteString(w, piece)
+		for piece := []byte(many(again, 1+(64<<10)/len(again))); err == nil; {
+			_, err = w.Write(piece)
 		}
 		return err
 	}

@@ -138,7 +138,7 @@ func TestFiveThousandPolls(t *testing.T) {
 	t.Logf("all are answered %v after the task's end", time.Since(began).Round(time.Millisecond))
 	c.leave()
 	stop()
-	check(512, 2*idleConns) // what the services keep between them
+	check(448, 2*idleConns) // what the services keep between them
 	undone(t, l, "later")
 	c = gather(t, address(l, "frontend"), polls, strings.Replace(text, "late", "later", 1))
 	within(t, time.Minute, "all wait again", func() bool { return waiting(t, l, "frontend") >= polls })
