@@ -270,9 +270,10 @@ func TestDamagedImages(t *testing.T) {
 	d.submit("saved")
 	_, err := back(t, d, dir)
 	d.ok(err)
-	for _, id := range []string{"flipped", "cut", "absent", "fine"} {
+	for _, id := range []string{"flipped", "cut", "absent", "replaced", "fine"} {
 		d.submit(id)
 	}
+	d.put(storage.InProgress, "replaced", "other bytes, by a hand")
 	d.ok(os.Remove(d.file(storage.InProgress, "absent")))
 	d.ok(os.Truncate(d.file(storage.InProgress, "cut"), 3))
 	for _, id := range []string{"flipped", "saved"} {
@@ -282,10 +283,10 @@ func TestDamagedImages(t *testing.T) {
 		d.ok(errors.Join(err, f.Close()))
 	}
 	out, err := back(t, d, dir)
-	if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "3 images") {
+	if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "4 images") {
 		t.Errorf("error %v", err)
 	}
-	for _, want := range []string{"damaged: inProgress/flipped: ", "damaged: inProgress/cut: ", "damaged: inProgress/absent: "} {
+	for _, want := range []string{"damaged: inProgress/flipped: ", "damaged: inProgress/cut: ", "damaged: inProgress/absent: ", "damaged: inProgress/replaced: "} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in %q", want, out)
 		}
@@ -301,7 +302,7 @@ func TestDamagedImages(t *testing.T) {
 			t.Errorf("%s is %q", id, text.String())
 		}
 	}
-	for _, id := range []string{"flipped", "cut", "absent"} {
+	for _, id := range []string{"flipped", "cut", "absent", "replaced"} {
 		if _, err := r.tasks.Get(t.Context(), id); err != nil {
 			t.Errorf("the task %s: %v", id, err)
 		}
