@@ -37,7 +37,7 @@ type Lock struct {
 // there. It does not wait: while another process, or another part of this one,
 // holds the lock it is ErrInUse. The lock file holds the holder's process ID.
 func Acquire(dir, service string) (*Lock, error) {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := MakeDir(dir); err != nil {
 		return nil, fmt.Errorf("data folder %s: %w", dir, err)
 	}
 	path := filepath.Join(dir, service+".lock")

@@ -41,7 +41,7 @@ type Store struct {
 
 // Open takes the directory, which it makes when there is none.
 func Open(dir string, opts Options, log *slog.Logger) (*Store, error) {
-	if err := makeDir(dir); err != nil {
+	if err := dirlock.MakeDir(dir); err != nil {
 		return nil, fmt.Errorf("storage: the directory %s cannot be created: %w", dir, err)
 	}
 	lock, err := dirlock.Acquire(dir, "storage")

@@ -11,6 +11,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"golang.org/x/sys/unix"
 
+	"minilab/internal/dirlock"
 	"minilab/internal/storage"
 )
 
@@ -30,7 +31,7 @@ type folder struct {
 // openFolder makes the folder when there is none, checks that it can do what
 // is asked of it and removes what a crash has left over.
 func openFolder(path string, minFree int64) (*folder, error) {
-	if err := makeDir(path); err != nil {
+	if err := dirlock.MakeDir(path); err != nil {
 		return nil, fmt.Errorf("storage: the directory %s cannot be created: %w", path, err)
 	}
 	dir, err := os.Open(path)
@@ -43,37 +44,6 @@ func openFolder(path string, minFree int64) (*folder, error) {
 		return nil, err
 	}
 	return fo, nil
-}
-
-// makeDir is os.MkdirAll that makes each new name durable.
-func makeDir(path string) error {
-	err := os.Mkdir(path, 0o750)
-	switch {
-	case errors.Is(err, os.ErrExist):
-		return isDir(path)
-	case errors.Is(err, os.ErrNotExist):
-		if err := makeDir(filepath.Dir(path)); err != nil {
-			return err
-		}
-		err = os.Mkdir(path, 0o750)
-	}
-	if err != nil {
-		return err
-	}
-	parent, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	defer parent.Close()
-	return parent.Sync()
-}
-
-func isDir(path string) error {
-	stat, err := os.Stat(path)
-	if err == nil && !stat.IsDir() {
-		return unix.ENOTDIR
-	}
-	return err
 }
 
 // sweep removes the drafts of a process that has crashed. There is no other:

@@ -1,0 +1,40 @@
+package dirlock
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// MakeDir is os.MkdirAll that makes each new name durable: what is kept in a
+// folder is worth no more than the folder's own name.
+func MakeDir(path string) error {
+	err := os.Mkdir(path, 0o750)
+	switch {
+	case errors.Is(err, os.ErrExist):
+		return isDir(path)
+	case errors.Is(err, os.ErrNotExist):
+		if err := MakeDir(filepath.Dir(path)); err != nil {
+			return err
+		}
+		err = os.Mkdir(path, 0o750)
+	}
+	if err != nil {
+		return err
+	}
+	parent, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	return parent.Sync()
+}
+
+func isDir(path string) error {
+	stat, err := os.Stat(path)
+	if err == nil && !stat.IsDir() {
+		return syscall.ENOTDIR
+	}
+	return err
+}
