@@ -36,6 +36,13 @@ func vp8l(width, height uint32) []byte {
 	return riffChunk("VP8L", append(b, make([]byte, 40)...))
 }
 
+// blank is a lossless image of one colour: codes of no bits, for as many pixels
+// as there are (RFC 9649, 3.5 and 3.7).
+func blank(width, height uint32) []byte {
+	b := binary.LittleEndian.AppendUint32([]byte{0x2f}, width-1|(height-1)<<14)
+	return riffChunk("VP8L", append(b, 0x88, 0x88, 0x08, 0, 0))
+}
+
 // vp8 is a lossy key frame's header of a size, and then nothing but zeros.
 func vp8(width, height uint16) []byte {
 	b := []byte{0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a}
@@ -59,6 +66,9 @@ func webpBombs() []Image {
 	return []Image{
 		bomb("webp of 2^24 squared", still(vp8x(0, 1<<24, 1<<24), vp8l(16, 16))),
 		bomb("webp of 16384 squared", still(vp8l(16_384, 16_384))),
+		bomb("webp of 6000 squared in 30 bytes", still(blank(6000, 6000))),
+		bomb("webp of 10000 squared in 30 bytes", still(blank(10_000, 10_000))),
+		bomb("webp of 100 frames of a megapixel", frames(1000, 1000, 100, anmf(0, 0, 1000, 1000, blank(1000, 1000)))),
 		bomb("webp of 10000 squared, lossless, without pixels", still(vp8l(10_000, 10_000))),
 		bomb("webp of 10000 squared, lossy, without pixels", still(vp8(10_000, 10_000))),
 		bomb("webp of 16383 squared, lossy", still(vp8(16_383, 16_383))),
