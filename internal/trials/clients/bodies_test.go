@@ -108,8 +108,10 @@ func TestEndlessBody(t *testing.T) {
 	sent := make(chan int)
 	go func() {
 		n, err := io.WriteString(conn, request("POST", "/newImage", "Transfer-Encoding: chunked")+chunk(string(largePNG(t))))
-		for more := 0; err == nil; n += more {
+		for err == nil {
+			var more int
 			more, err = io.WriteString(conn, chunk(many("x", 64<<10)))
+			n += more
 		}
 		sent <- n
 	}()

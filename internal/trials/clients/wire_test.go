@@ -2,10 +2,12 @@ package clients
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -51,7 +53,7 @@ func tell(t testing.TB, addr, text string) answer {
 	a, err := hear(c)
 	c.Close()
 	<-sent
-	if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("%s leaves %.60q without an answer", addr, text)
 	}
 	return a
