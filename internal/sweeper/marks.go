@@ -10,9 +10,10 @@ import (
 	"minilab/internal/taskdb"
 )
 
-// marks are the keys that rows point to. Of each only a hash is kept, 8 bytes,
-// so that a million tasks fit into some 40 MB; two keys with one hash keep each
-// other alive until the next sweep, which hashes differently.
+// marks are the keys that rows point to. Of each only a hash is kept, which
+// takes up to 40 bytes of the map: 80 MB for a million finished tasks. Two keys
+// with one hash keep each other alive until the next sweep, which hashes
+// differently.
 type marks struct {
 	seed maphash.Seed
 	keys map[uint64]struct{}
