@@ -18,26 +18,24 @@ func (c customer) visit(ctx context.Context) {
 	for c.next(ctx) {
 		id := c.someID()
 		switch c.IntN(16) {
-		case 0, 1, 2, 3, 4:
-			c.create(ctx, wanted(id))
-		case 5:
-			t := wanted(id) // another's, under the same id
+		case 0, 1, 2:
+			c.create(ctx, wanted(c.poolID()))
+		case 3:
+			t := wanted(c.poolID()) // another's, under the same id
 			t.Owner = "thief"
 			c.create(ctx, t)
-		case 6:
-			t := wanted(id)
+		case 4:
+			t := wanted(c.poolID())
 			t.RunAt = c.clock.time().Add(time.Duration(c.Int64N(int64(leaseTime))))
 			c.create(ctx, t)
-		case 7, 8:
+		case 5, 6, 7, 8, 9:
 			c.submit(ctx)
-		case 9, 10:
+		case 10, 11:
 			c.change(ctx, cancel, id, c.tasks.Cancel)
-		case 11, 12:
+		case 12:
 			c.change(ctx, retry, id, c.tasks.Retry)
 		case 13:
-			if c.IntN(2) == 0 {
-				_ = c.note(op{kind: remove, id: id}, func(*op) error { return c.tasks.Delete(ctx, id) })
-			}
+			_ = c.note(op{kind: remove, id: c.poolID()}, func(o *op) error { return c.tasks.Delete(ctx, o.id) })
 		case 14:
 			c.keyed(ctx)
 		default:
@@ -68,7 +66,7 @@ func (c customer) submit(ctx context.Context) {
 	_ = c.note(op{kind: create, owner: taskdb.DefaultOwner}, func(o *op) (err error) {
 		o.id, err = c.lab.Submit(ctx, lab.Submission{Size: 1}, strings.NewReader("x"))
 		o.created = err == nil
-		o.seen.ID = o.id
+		c.heard(o.id)
 		return err
 	})
 }

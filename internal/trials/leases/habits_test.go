@@ -15,12 +15,12 @@ func (w *worker) habit(j job) []step {
 	case '7':
 		return nil // the worker crashes: nothing is heard of it any more
 	case '6':
-		return []step{{0, failing("storage-away", true)}}
+		return []step{{do: failing("storage-away", true)}}
 	case '5':
-		return []step{{0, failing("decoder-crashed", true)}}
+		return []step{{do: failing("decoder-crashed", true)}}
 	}
 	habits := []func(j job) []step{
-		w.diligent, w.diligent, w.quick, w.late, w.late, w.superseded, w.twice, w.atOnce, w.differently, w.rubbish,
+		w.diligent, w.diligent, w.diligent, w.quick, w.late, w.late, w.late, w.superseded, w.twice, w.atOnce, w.differently, w.rubbish, w.rubbish,
 		w.endless, w.failed, w.released, crashed,
 	}
 	return habits[w.IntN(len(habits))](j)
@@ -28,40 +28,40 @@ func (w *worker) habit(j job) []step {
 
 func crashed(job) []step { return nil }
 
-func (w *worker) quick(job) []step { return []step{{0, store}, {0, report}} }
+func (w *worker) quick(job) []step { return []step{{do: store}, {do: report}} }
 
 // diligent beats in time by its own clock, and never loses its lease to time.
 func (w *worker) diligent(j job) []step {
 	if j.rest < deadline {
 		return w.quick(j) // a repeated request, who knows when
 	}
-	steps := []step{{0, keepTime}}
+	steps := []step{{do: keepTime, held: true}}
 	for range 3 + w.IntN(3) {
-		steps = append(steps, step{j.lasts / 3, beatInTime})
+		steps = append(steps, step{after: j.lasts / 3, do: beatInTime})
 	}
-	return append(steps, step{0, store}, step{0, report})
+	return append(steps, step{do: store}, step{do: report})
 }
 
 // late comes back after the lease's end, before or after the reaper.
 func (w *worker) late(j job) []step {
-	after := j.lasts + time.Duration(w.Int64N(int64(j.lasts/3)))
+	after := j.lasts + time.Duration(w.Int64N(int64(j.lasts/6)))
 	if w.IntN(2) == 0 {
-		return []step{{after, beat}, {0, store}, {0, report}}
+		return []step{{after: after, do: beat}, {do: store}, {do: report}}
 	}
-	return []step{{0, store}, {after, report}}
+	return []step{{do: store}, {after: after, do: report}}
 }
 
 // superseded comes back when others have had the task.
 func (w *worker) superseded(j job) []step {
-	return []step{{0, store}, {4 * j.lasts, beat}, {0, report}, {0, failing("late", true)}, {0, giveBack}}
+	return []step{{do: store}, {after: 4 * j.lasts, do: beat}, {do: report}, {do: failing("late", true)}, {do: giveBack}}
 }
 
 func (w *worker) twice(j job) []step {
-	return []step{{0, store}, {0, report}, {0, report}, {j.lasts, report}, {0, giveBack}}
+	return []step{{do: store}, {do: report}, {do: report}, {after: j.lasts, do: report}, {do: giveBack}}
 }
 
 func (w *worker) atOnce(job) []step {
-	return []step{{0, store}, {0, func(ctx context.Context, w *worker, a *attempt) {
+	return []step{{do: store}, {do: func(ctx context.Context, w *worker, a *attempt) {
 		var both sync.WaitGroup
 		for range 2 {
 			twin := *w
@@ -74,7 +74,7 @@ func (w *worker) atOnce(job) []step {
 
 // differently reports a second result under the same lease.
 func (w *worker) differently(j job) []step {
-	return []step{{0, store}, {0, func(ctx context.Context, w *worker, a *attempt) {
+	return []step{{do: store}, {do: func(ctx context.Context, w *worker, a *attempt) {
 		if w.finish(ctx, a.work, a.work.result()) != nil {
 			return // what would be told now could be the first that is believed
 		}
@@ -82,23 +82,23 @@ func (w *worker) differently(j job) []step {
 		other.bytes = "something else"
 		_ = w.finish(ctx, a.work, other.result())
 		_ = w.finishThere(ctx, a.work, other.result())
-	}}, {j.lasts / 2, report}}
+	}}, {after: j.lasts / 2, do: report}}
 }
 
 func (w *worker) rubbish(j job) []step {
-	return []step{{0, store}, {0, talkRubbish}, {j.lasts / 3, talkRubbish}, {0, report}, {0, talkRubbish}}
+	return []step{{do: store}, {do: talkRubbish}, {after: j.lasts / 3, do: talkRubbish}, {do: report}, {do: talkRubbish}}
 }
 
 // endless lives, and gets nowhere.
-func (w *worker) endless(j job) []step { return []step{{j.lasts / 4, beatForEver}} }
+func (w *worker) endless(j job) []step { return []step{{after: j.lasts / 4, do: beatForEver}} }
 
 func (w *worker) failed(job) []step {
 	codes := []string{"storage-away", "decoder-crashed", "decoder-timeout", "not-an-image"}
-	return []step{{0, failing(codes[w.IntN(len(codes))], w.IntN(3) > 0)}, {0, store}, {0, report}, {0, failing("again", true)}}
+	return []step{{do: failing(codes[w.IntN(len(codes))], w.IntN(3) > 0)}, {do: store}, {do: report}, {do: failing("again", true)}}
 }
 
 func (w *worker) released(job) []step {
-	return []step{{0, giveBack}, {0, giveBack}, {0, store}, {0, report}}
+	return []step{{do: giveBack}, {do: giveBack}, {do: store}, {do: report}}
 }
 
 // The steps.
@@ -145,7 +145,7 @@ func beatForEver(ctx context.Context, w *worker, a *attempt) {
 	if a.tries++; a.tries > 50 {
 		w.h.complain("%s lives on without an end", a.work.key)
 	} else if w.beat(ctx, a.work) == nil {
-		a.steps = []step{{a.work.lasts / 4, beatForEver}}
+		a.steps = []step{{after: a.work.lasts / 4, do: beatForEver}}
 	}
 }
 

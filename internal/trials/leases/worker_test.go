@@ -38,6 +38,7 @@ type attempt struct {
 type step struct {
 	after time.Duration
 	do    func(ctx context.Context, w *worker, a *attempt)
+	held  bool // the clock does not go on before the lease's half is over without it
 }
 
 // job is work as a worker is told of it.
@@ -57,18 +58,20 @@ func newWorker(tr *trial, i int) *worker {
 func (w *worker) own() time.Time { return w.clock.time().Add(w.skew) }
 
 func (w *worker) work(ctx context.Context) {
-	for w.next(ctx) {
+	for more := w.next(ctx); more; {
 		i := slices.IndexFunc(w.attempts, func(a *attempt) bool { return !w.own().Before(a.due) })
 		switch {
 		case i >= 0:
 			w.goOn(ctx, i)
-		case len(w.attempts) > 4:
-			_, _ = w.see(ctx, w.someID())
+		case len(w.attempts) > 12:
+			more = w.tick() // there is enough to do, in time
+			continue
 		case w.IntN(6) == 0:
 			w.claimOne(ctx, w.someID())
 		default:
 			w.claim(ctx, 1+w.IntN(3), w.IntN(5) == 0)
 		}
+		more = w.next(ctx)
 	}
 	for _, a := range w.attempts {
 		w.h.careless(a.work.id, a.work.token)
@@ -99,6 +102,9 @@ func (w *worker) take(list []job) {
 			continue
 		}
 		a := &attempt{work: j, steps: w.habit(j)}
+		if len(a.steps) > 0 && a.steps[0].held {
+			w.clock.hold(a, j.since.Add(leaseTime/2))
+		}
 		if len(a.steps) > 0 {
 			a.due = w.own().Add(a.steps[0].after)
 			w.attempts = append(w.attempts, a)
@@ -110,6 +116,8 @@ func (w *worker) take(list []job) {
 // or is about to be, and may ask again. It says how much came of it.
 func (w *worker) claim(ctx context.Context, n int, leave bool) int {
 	w.requests++
+	w.clock.hold(w, w.clock.time().Add(leaseTime/2)) // a claim takes no long time
+	defer w.clock.free(w)
 	r := lab.ClaimRequest{Worker: w.name, Max: n, Request: fmt.Sprint("r", w.requests)}
 	if w.IntN(4) == 0 && !leave {
 		r.Request = ""
@@ -176,6 +184,22 @@ func (w *worker) claimOne(ctx context.Context, id string) {
 		return err
 	})
 	w.take(got)
+}
+
+// settle works well, except where luck is bad.
+func (w *worker) settle(ctx context.Context, j job) {
+	switch j.id[len(j.id)-1] {
+	case '6':
+		_ = w.fail(ctx, j, "storage-away", true)
+	case '5':
+		_ = w.fail(ctx, j, "decoder-crashed", true)
+	default:
+		if w.IntN(4) == 0 { // nobody has looked since
+			w.clock.pass(leaseTime + time.Second)
+		}
+		j = w.store(ctx, j, "settled")
+		_ = w.finish(ctx, j, j.result())
+	}
 }
 
 // store writes the attempt's result.
