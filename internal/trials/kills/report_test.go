@@ -34,6 +34,7 @@ type blow struct{ victim, what string }
 // counts for the first of them.
 type effect struct {
 	times, inFlight int
+	out             []time.Duration // until all was ready again
 	next            []time.Duration // until the next task was finished
 	fresh           []time.Duration // until the first image handed in after it was picked up
 	expired, tried  int             // leases; attempts that went wrong else
@@ -96,6 +97,7 @@ func (r *report) addStrike(e *evidence, s strike, end time.Time) {
 	x := r.blows[key]
 	x.times++
 	x.inFlight += s.inFlight
+	x.out = append(x.out, s.over.Sub(s.at))
 	if d, ok := e.nextFinished(s.at); ok {
 		x.next = append(x.next, d)
 	}
@@ -149,13 +151,13 @@ func (r *report) table() string {
 		}
 		fmt.Fprintln(w)
 	}
-	row("victim", "blow", "times", "in flight", "next finished p50", "max", "new image p50", "max", "lost leases", "retried", "failed")
+	row("victim", "blow", "times", "in flight", "ready again p50", "max", "next finished p50", "max", "new image p50", "max", "lost leases", "retried", "failed")
 	for _, key := range slices.SortedFunc(maps.Keys(r.blows), func(a, b blow) int {
 		return cmp.Or(cmp.Compare(a.victim, b.victim), cmp.Compare(a.what, b.what))
 	}) {
 		x := r.blows[key]
 		row(key.victim, key.what, x.times, fmt.Sprintf("%.1f", float64(x.inFlight)/float64(x.times)),
-			middle(x.next), most(x.next), middle(x.fresh), most(x.fresh), x.expired, x.tried, x.failed)
+			middle(x.out), most(x.out), middle(x.next), most(x.next), middle(x.fresh), most(x.fresh), x.expired, x.tried, x.failed)
 	}
 	w.Flush()
 	return text.String()
