@@ -281,8 +281,8 @@ func TestOutbox(t *testing.T) {
 		}
 		calls[id] = payload
 	}
-	if len(calls) != 3 {
-		t.Fatalf("calls to make: %v", calls)
+	if err := rows.Err(); err != nil || len(calls) != 3 {
+		t.Fatalf("calls to make: %v, %v", calls, err)
 	}
 	wantPayload(t, calls["finished-1"], taskdb.Finished)
 	wantPayload(t, calls["failed-1"], taskdb.Failed)
