@@ -105,7 +105,7 @@ func (r *report) addStrike(e *evidence, s strike, end time.Time) {
 		x.fresh = append(x.fresh, d)
 	}
 	for _, ev := range e.events {
-		if ev.Error == nil || ev.Time.Before(s.at) || !ev.Time.Before(end) {
+		if ev.Error == nil || cause(ev).Before(s.at) || !cause(ev).Before(end) {
 			continue
 		}
 		r.retries[ev.Error.Code]++
@@ -118,6 +118,15 @@ func (r *report) addStrike(e *evidence, s strike, end time.Time) {
 			x.failed++
 		}
 	}
+}
+
+// cause is the latest time at which the blow was dealt that an event tells of.
+// A worker is silent for the rest of its lease before that expires.
+func cause(ev taskdb.Event) time.Time {
+	if ev.Error.Code == codeExpired {
+		return ev.Time.Add(-lease * 2 / 3)
+	}
+	return ev.Time
 }
 
 // nextFinished is how long after a time a task became finished.
