@@ -30,8 +30,7 @@ import (
 type alone struct {
 	*testing.T
 	service string
-	root    string // of what is watched
-	dir     string // of its data, the same unless a test changes it
+	dir     string
 	watch   *syscalls.Watch
 	started int
 
@@ -44,7 +43,7 @@ type alone struct {
 func newAlone(t *testing.T, service string) *alone {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
-	a := &alone{T: t, service: service, root: dir, dir: dir, watch: watched(t, dir)}
+	a := &alone{T: t, service: service, dir: dir, watch: watched(t, dir)}
 	t.Cleanup(a.kill)
 	return a
 }

@@ -3,7 +3,6 @@ package crash_test
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,17 +18,15 @@ import (
 // what a power cut may undo. A killed process leaves no trace of those, since
 // the kernel lives on.
 type unsynced struct {
-	dir   string // that is watched
 	mu    sync.Mutex
 	files map[string]bool
 }
 
-func newUnsynced(dir string) *unsynced { return &unsynced{dir: dir, files: map[string]bool{}} }
+func newUnsynced() *unsynced { return &unsynced{files: map[string]bool{}} }
 
 func (u *unsynced) follow(c syscalls.Call) syscalls.Verdict {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	_, missing := os.Lstat(filepath.Join(u.dir, c.File))
 	draft := strings.HasPrefix(filepath.Base(c.File), draftPrefix) // its name may be lost
 	switch {
 	case mayGo(c.File):
@@ -40,7 +37,7 @@ func (u *unsynced) follow(c syscalls.Call) syscalls.Verdict {
 	case c.Op == syscalls.Unlink && draft:
 		delete(u.files, c.File)
 	case draft:
-	case c.Op == syscalls.Unlink, c.Op == syscalls.Rename, missing != nil: // else there is nothing to be made
+	default: // it makes, moves or removes a name
 		u.files[filepath.Dir(c.File)] = true
 	}
 	return syscalls.Verdict{}
@@ -86,7 +83,7 @@ func TestWhatIsAnsweredIsSynced(t *testing.T) {
 		if err := a.use(t.Context(), "first"); err != nil { // and the files that are made when they are needed
 			t.Fatal(err)
 		}
-		u := newUnsynced(a.root)
+		u := newUnsynced()
 		a.watch.Decide(u.follow)
 		for i := range 20 {
 			u.answered(t, a, fmt.Sprintf("n-%d", i))
@@ -108,8 +105,8 @@ func TestANewFolderIsSynced(t *testing.T) {
 	t.Parallel()
 	for _, service := range services {
 		a := newAlone(t, service)
-		a.dir = filepath.Join(a.root, "new", "data")
-		u := newUnsynced(a.root)
+		a.dir = filepath.Join(a.dir, "new", "data")
+		u := newUnsynced()
 		a.watch.Decide(u.follow)
 		a.startWell()
 		u.answered(t, a, "first")

@@ -21,7 +21,8 @@ type Call struct {
 // String implements fmt.Stringer.
 func (c Call) String() string { return fmt.Sprintf("%s: %s %s", c.Process, c.Op, c.File) }
 
-// callOf is not ok for a call that is about a file elsewhere, or about none.
+// callOf is not ok for a call that is about a file elsewhere, or about none, or
+// that makes what there is.
 func (w *Watch) callOf(process string, n notification) (c Call, ok bool) {
 	what := lookup(int(n.number))
 	file, err := what.file(n)
@@ -30,6 +31,9 @@ func (w *Watch) callOf(process string, n notification) (c Call, ok bool) {
 	}
 	rel, err := filepath.Rel(w.dir, file)
 	if err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
+		return c, false
+	}
+	if _, err := os.Lstat(file); err == nil && (what.op == Create || what.op == Mkdir) {
 		return c, false
 	}
 	return Call{Process: process, Op: what.op, File: rel}, true

@@ -66,7 +66,9 @@ func changeFiles() error {
 		func() error { return os.Link("final", "link") },
 		func() error { return os.Remove("link") },
 		func() error { return os.Mkdir("folder", 0o700) },
-		func() error { _, err := os.ReadFile("final"); return err }, // changes nothing
+		func() error { _, err := os.ReadFile("final"); return err }, // changes nothing, nor do these
+		func() error { _, err := os.OpenFile("final", os.O_RDWR|os.O_CREATE, 0o600); return err },
+		func() error { return os.MkdirAll("folder", 0o700) },
 	}
 	for i, step := range steps {
 		if err := step(); err != nil {

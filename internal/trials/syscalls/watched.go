@@ -12,7 +12,7 @@ type Op string
 
 // The operations that are watched.
 const (
-	Create    Op = "create" // open with O_CREAT, whether or not the file exists
+	Create    Op = "create" // open with O_CREAT; one of a file that exists changes nothing and is left out
 	Mkdir     Op = "mkdir"
 	Write     Op = "write"
 	Truncate  Op = "truncate"
