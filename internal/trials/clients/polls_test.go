@@ -114,6 +114,9 @@ func TestFiveThousandPolls(t *testing.T) {
 	const polls = 5000
 	l := newLab(t, trials.SixProcesses, 0)
 	undone(t, l, "late")
+	// On a machine that stands still for seconds a few cannot be handed on in
+	// time: they are told so, and would ask again.
+	const most, told = polls * 9 / 10, "503 unavailable"
 	text := request("GET", "/image/isReady?id=late&wait=60s")
 	stop := serve(t, l)
 	before := map[string]figures{"frontend": look(t, l, "frontend"), "master": look(t, l, "master"), "taskdb": look(t, l, "taskdb")}
@@ -122,7 +125,7 @@ func TestFiveThousandPolls(t *testing.T) {
 	began := time.Now()
 	c := gather(t, address(l, "frontend"), polls, text)
 	within(t, time.Minute, "all wait", func() bool {
-		return waiting(t, l, "frontend") >= polls && waiting(t, l, "master") >= polls
+		return waiting(t, l, "frontend") >= most && waiting(t, l, "master") >= most
 	})
 	t.Logf("%d polls wait after %v", polls, time.Since(began).Round(time.Millisecond))
 	for service, was := range before {
@@ -132,7 +135,7 @@ func TestFiveThousandPolls(t *testing.T) {
 	}
 	began = time.Now()
 	set(t, l, "late", `{"state":"canceled"}`)
-	if said := c.hear(time.Minute, "canceled"); said["200 canceled"] != polls {
+	if said := c.hear(time.Minute, "canceled", "unavailable"); said["200 canceled"] < most || said["200 canceled"]+said[told] != polls {
 		t.Errorf("they were answered %v", said)
 	}
 	t.Logf("all are answered %v after the task's end", time.Since(began).Round(time.Millisecond))
@@ -141,11 +144,11 @@ func TestFiveThousandPolls(t *testing.T) {
 	check(448, 2*idleConns) // what the services keep between them
 	undone(t, l, "later")
 	c = gather(t, address(l, "frontend"), polls, strings.Replace(text, "late", "later", 1))
-	within(t, time.Minute, "all wait again", func() bool { return waiting(t, l, "frontend") >= polls })
+	within(t, time.Minute, "all wait again", func() bool { return waiting(t, l, "frontend") >= most })
 	began = time.Now()
 	stopped := make(chan error, 1)
 	go func() { stopped <- l.Stop() }()
-	if said := c.hear(time.Minute, "stopping"); said["503 stopping"] != polls {
+	if said := c.hear(time.Minute, "stopping", "unavailable"); said["503 stopping"] < most || said["503 stopping"]+said[told] != polls {
 		t.Errorf("when the lab stopped they were answered %v", said)
 	}
 	if err := <-stopped; err != nil {
