@@ -31,7 +31,7 @@ type report struct {
 type blow struct{ victim, what string }
 
 // effect is what blows of a kind have led to. What happens between two blows
-// counts for the first of them.
+// counts for the first of them; the times go on over the blows that follow.
 type effect struct {
 	times, inFlight int
 	out             []time.Duration // until all was ready again
