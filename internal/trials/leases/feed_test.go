@@ -71,12 +71,36 @@ func agree(h *history, events []taskdb.Event) (faults []string) {
 	if reaped != expired {
 		complain("the reapers ended %d attempts, the feed tells of %d", reaped, expired)
 	}
+	faults = append(faults, early(h, events)...)
 	faults = append(faults, told(h, events)...)
 	return append(faults, inOrder(h, events)...)
 }
 
 func isExpiry(e taskdb.Event) bool {
 	return e.Error != nil && (e.Error.Code == "lease-expired" || e.Error.Code == "workers-lost")
+}
+
+// early are the leases that were reaped before their time: the feed knows the
+// moments of the claim and of the reaping, and a heartbeat that went well did so
+// not before it was called.
+func early(h *history, events []taskdb.Event) (faults []string) {
+	tokens := h.tokens()
+	claimed, beaten := map[string]int64{}, map[string]int64{}
+	for _, o := range h.all(func(o op) bool { return o.kind == heartbeat && o.err == "" }) {
+		key := name(o.id, tokens[o.lease])
+		beaten[key] = max(beaten[key], o.from)
+	}
+	for _, e := range events {
+		key, at := name(e.ID, e.Token), e.Time.UnixMicro()
+		if e.State == taskdb.InProgress && !e.Deleted {
+			claimed[key] = at
+		}
+		until := min(max(claimed[key], beaten[key])+leaseTime.Microseconds(), claimed[key]+deadline.Microseconds())
+		if isExpiry(e) && at <= until {
+			faults = append(faults, fmt.Sprintf("the lease %s was reaped %d µs before its end", key, until-at))
+		}
+	}
+	return faults
 }
 
 // what says which calls can have caused an event, and under what name.
