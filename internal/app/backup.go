@@ -23,7 +23,7 @@ import (
 
 // copiesAtOnce is how many images are copied at a time: few, because customers
 // wait for the same disk.
-const copiesAtOnce = 4
+const copiesAtOnce = 2
 
 // The embedded engines' databases in a data folder.
 const (
