@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 	if migrate() {
 		return
 	}
+	_ = flag.Set("test.parallel", "4") // most of the time is waiting; the command line may say otherwise
 	flag.Parse()
 	os.Exit(m.Run())
 }
