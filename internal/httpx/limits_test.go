@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 
 	"minilab/internal/fault"
 )
@@ -120,41 +121,36 @@ func TestAnswersThatAreNone(t *testing.T) {
 // TestDialsGoInTurns dials more often at once than is allowed: the others wait,
 // but not for longer than they want to.
 func TestDialsGoInTurns(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	begun, hold := make(chan struct{}, 2*maxDials), make(chan struct{})
-	dial := inTurns(&net.Dialer{ControlContext: func(context.Context, string, string, syscall.RawConn) error {
-		begun <- struct{}{}
-		<-hold
-		return errors.New("no")
-	}})
-	ctx, cancel := context.WithCancel(t.Context())
-	results := make(chan error, 2*maxDials)
-	for range 2 * maxDials {
-		go func() {
-			_, err := dial(ctx, "tcp", l.Addr().String())
-			results <- err
-		}()
-	}
-	for range maxDials {
-		<-begun
-	}
-	cancel()
-	for range maxDials {
-		if err := <-results; !errors.Is(err, context.Canceled) {
-			t.Errorf("who waits for a turn gets %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		begun, hold := make(chan struct{}, 2*maxDials), make(chan struct{})
+		dial := inTurns(&net.Dialer{ControlContext: func(context.Context, string, string, syscall.RawConn) error {
+			begun <- struct{}{}
+			<-hold
+			return errors.New("no")
+		}})
+		ctx, cancel := context.WithCancel(t.Context())
+		results := make(chan error, 2*maxDials)
+		for range 2 * maxDials {
+			go func() {
+				_, err := dial(ctx, "tcp", "127.0.0.1:1")
+				results <- err
+			}()
 		}
-	}
-	if more := len(begun); more > 0 {
-		t.Errorf("%d dials more than %d at once", more, maxDials)
-	}
-	close(hold)
-	for range maxDials {
-		<-results
-	}
+		synctest.Wait()
+		if n := len(begun); n != maxDials {
+			t.Errorf("%d dials at once", n)
+		}
+		cancel()
+		for range maxDials {
+			if err := <-results; !errors.Is(err, context.Canceled) {
+				t.Errorf("who waits for a turn gets %v", err)
+			}
+		}
+		close(hold)
+		for range maxDials {
+			<-results
+		}
+	})
 }
 
 // TestTheBodysOwnErrorCounts has a body fail while its caller goes.
