@@ -283,15 +283,12 @@ func (e *evidence) pointers() map[string]map[string]bool {
 	return p
 }
 
-// clockFile is what the sweeper writes to learn the storage's time.
-const clockFile = "sweeper%2fclock"
-
 // orphans are files that no row points to.
 func (e *evidence) orphans() (list []string) {
 	pointed := e.pointers()
 	for folder, names := range e.files {
 		for _, name := range names {
-			if !pointed[folder][name] && name != clockFile {
+			if !pointed[folder][name] {
 				list = append(list, folder+"/"+name+" is nobody's")
 			}
 		}
