@@ -22,13 +22,15 @@ import (
 	"minilab/internal/taskdb/taskdbhttp"
 )
 
-// The times of the lab, by the injected clock.
+// The times of the lab, by the injected clock. A lease is longer than any test
+// takes, for the engine's own reaper goes by the real time, and nobody writes
+// down what it does.
 const (
-	leaseTime = 30 * time.Second
-	deadline  = 150 * time.Second
+	leaseTime = 20 * time.Minute
+	deadline  = 5 * leaseTime
 )
 
-func backoff(n int) time.Duration { return time.Duration(n) * 7 * time.Second }
+func backoff(n int) time.Duration { return time.Duration(n) * leaseTime / 4 }
 
 // parts is a lab in one process.
 type parts struct {
