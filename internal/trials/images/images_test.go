@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	count = flag.Int("images", 1000, "how many hostile images")
+	count = flag.Int("images", 500, "how many hostile images")
 	seed  = flag.Uint64("seed", 1, "of the hostile images")
 )
 
