@@ -420,6 +420,7 @@ func TestRestoreIntoAFolderInUse(t *testing.T) {
 	if err := Restore(t.Context(), cfgFor(to), dir, false, out.options()); err == nil || !strings.Contains(err.Error(), "in use by another minilab process") {
 		t.Errorf("error %v", err)
 	}
+	d.ok(restored(to)) // it is not touched
 }
 
 // TestDamagedBackups: whatever has become of a backup's files, no folder looks
@@ -450,6 +451,7 @@ func TestDamagedBackups(t *testing.T) {
 		"image a link":     {only("images/??/*"), link, true},
 		"list gone":        {only("images.*.jsonl"), os.Remove, false},
 		"list flipped":     {only("images.*.jsonl"), flip, false},
+		"list renamed":     {only("images.*.jsonl"), rename, false},
 		"taskdb flipped":   {only("taskdb.*.db"), flip, false},
 		"taskdb cut":       {only("taskdb.*.db"), cut, false},
 		"kv gone":          {only("kv.*.db"), os.Remove, false},
@@ -492,6 +494,15 @@ func flip(path string) error {
 	}
 	data[len(data)/2] ^= 1
 	return os.WriteFile(path, data, 0o600)
+}
+
+// rename gives an image of the list another key.
+func rename(path string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, bytes.Replace(data, []byte(`"key":"a"`), []byte(`"key":"c"`), 1), 0o600)
 }
 
 func cut(path string) error {

@@ -163,6 +163,9 @@ func run(t *testing.T, cmd *exec.Cmd, dir string, decide func(n int, c syscalls.
 
 func goOn(int, syscalls.Call) syscalls.Verdict { return syscalls.Verdict{} }
 
+// filling are the calls that a full disk fails.
+var filling = []syscalls.Op{syscalls.Create, syscalls.Mkdir, syscalls.Write, syscalls.Rename}
+
 // sample are some of the calls: those that replace or remove something, the
 // ones behind them, and others as the seed says.
 func sample(calls []syscalls.Call, r *rand.Rand) []int {
