@@ -9,7 +9,7 @@ GOVULNCHECK := v1.9.0
 
 include scripts/engine.mk
 
-.PHONY: help run build minilab test test-deps generate lint bench fuzz soak clean
+.PHONY: help run build minilab test test-deps generate lint bench fuzz soak hostile clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -54,6 +54,11 @@ SEED := 0
 soak: build ## Kill and stop processes at work for MINUTES (default 10) and look for anything lost; SEED=n, PHOTOS=dir
 	go test ./internal/trials/kills -count 1 -v -run TestSoak -timeout $$(($(MINUTES) + 20))m \
 		-args -soak $(MINUTES)m -seed $(SEED) $(if $(PHOTOS),-photos $(abspath $(PHOTOS)))
+
+IMAGES := 5000
+
+hostile: build ## Hand IMAGES (default 5000) hostile images to running labs and print what became of them; SEED=n
+	go test ./internal/trials/images -count 1 -v -run Hostile -timeout 20m -args -images $(IMAGES) $(if $(filter-out 0,$(SEED)),-seed $(SEED))
 
 clean: ## Remove what was built and fetched
 	rm -rf bin .deps .tools
