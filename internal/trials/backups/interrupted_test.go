@@ -198,7 +198,7 @@ func TestInterruptedBackup(t *testing.T) {
 	}
 	for i, at := range sample(calls, r) {
 		verdict := syscalls.Verdict{Kill: true}
-		if i%2 == 1 {
+		if i%2 == 1 && slices.Contains(filling, calls[at].Op) {
 			verdict = syscalls.Verdict{Errno: unix.ENOSPC}
 		}
 		t.Run(fmt.Sprintf("%d %s", at, calls[at]), func(t *testing.T) {
