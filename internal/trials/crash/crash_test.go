@@ -169,8 +169,8 @@ func (t *trap) at(c syscalls.Call) syscalls.Verdict {
 	k := kindOf(c)
 	t.calls = append(t.calls, k)
 	if t.reached(k) {
-		close(t.sprung)
 		t.where, t.active = k, true
+		close(t.sprung)
 		if t.verdict.Kill {
 			t.dead = c.Process
 		}
