@@ -9,7 +9,7 @@ GOVULNCHECK := v1.9.0
 
 include scripts/engine.mk
 
-.PHONY: help run build minilab test test-deps generate lint bench fuzz soak hostile clean
+.PHONY: help run build minilab test test-deps generate lint bench fuzz soak crash hostile clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ SEED := 0
 soak: build ## Kill and stop processes at work for MINUTES (default 10) and look for anything lost; SEED=n, PHOTOS=dir
 	go test ./internal/trials/kills -count 1 -v -run TestSoak -timeout $$(($(MINUTES) + 20))m \
 		-args -soak $(MINUTES)m -seed $(SEED) $(if $(PHOTOS),-photos $(abspath $(PHOTOS)))
+
+crash: build ## Kill every service at every call that changes a file; break its disk at every call
+	go test ./internal/trials/crash -count 1 -timeout 30m -args -every
 
 IMAGES := 5000
 
