@@ -26,7 +26,7 @@ const (
 
 	// MaxPageBytes is how many bytes the tasks of one List have, without the
 	// last one of them.
-	MaxPageBytes = 8 << 20
+	MaxPageBytes = 2 << 20
 
 	SeqLeap = 1_000_000_000 // at least, of the feed of a database that was restored from a backup
 	MaxPrio = 9             // priorities go from MinPrio to MaxPrio

@@ -19,7 +19,7 @@ import (
 // the feed; afterwards both must make one consistent story.
 var modelCases = []testCase{
 	{name: "whatever workers do, each task is published once", run: model, with: func(c *Config) {
-		c.Lease, c.Deadline = 40*time.Millisecond, time.Second
+		c.Lease, c.Deadline = 150*time.Millisecond, 4*time.Second
 		c.Backoff = func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 	}},
 }
