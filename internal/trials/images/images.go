@@ -23,13 +23,13 @@ type Image struct {
 // String names the image as it is found again.
 func (i Image) String() string { return i.Kind + " " + i.Name }
 
-// Hostile gives n images, which are the same for the same seed: every bomb,
-// polyglot and cut, and of the rest an even choice.
+// Hostile gives n images, which are the same for the same seed: of thousands
+// every bomb, polyglot and cut, of fewer an even choice of each kind.
 func Hostile(seed uint64, n int) []Image {
 	random := rand.New(rand.NewPCG(seed, seed))
 	good := Seeds()
-	all := append(bombs(), polyglots(good)...)
-	for _, more := range [][]Image{cuts(good), checksums(good), magics(good), joins(good)} {
+	var all []Image
+	for _, more := range [][]Image{bombs(), polyglots(good), cuts(good), checksums(good), magics(good), joins(good)} {
 		all = append(all, sample(random, more, n/8)...)
 	}
 	lies := sample(random, lies(good), max(n-len(all), 0)/2)

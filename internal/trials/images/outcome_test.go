@@ -61,11 +61,11 @@ func hand(ctx context.Context, c trials.Customer, data []byte) (outcome, error) 
 // that one does not know, or did not understand of the source either, must at
 // least be taken by the lab again.
 func readable(ctx context.Context, c trials.Customer, source, result []byte) error {
-	_, _, err := image.Decode(bytes.NewReader(result))
+	err := decoded(result)
 	if err == nil {
 		return nil
 	}
-	if _, _, before := image.Decode(bytes.NewReader(source)); before == nil {
+	if decoded(source) == nil {
 		return fmt.Errorf("the result cannot be read as the source can: %w", err)
 	}
 	id, err := c.Upload(ctx, result)
@@ -80,6 +80,19 @@ func readable(ctx context.Context, c trials.Customer, source, result []byte) err
 		return fmt.Errorf("the result is no image: %w", err)
 	}
 	return nil
+}
+
+// decodedPixels is how large an image is read whole by the other decoder, which
+// is slow. Of larger ones it reads the header.
+const decodedPixels = 4_000_000
+
+func decoded(data []byte) error {
+	head, _, err := image.DecodeConfig(bytes.NewReader(data))
+	if err != nil || head.Width > decodedPixels/max(head.Height, 1) {
+		return err
+	}
+	_, _, err = image.Decode(bytes.NewReader(data))
+	return err
 }
 
 // documented are the codes that the manual gives for bad images, without those
