@@ -588,3 +588,18 @@ func TestOnlyTheOwnerMayRead(t *testing.T) {
 		return err
 	}))
 }
+
+// TestSomebodysImages: a folder of that name alone makes no backup.
+func TestSomebodysImages(t *testing.T) {
+	d, dir := openData(t, t.TempDir()), t.TempDir()
+	d.submit("a")
+	theirs := filepath.Join(dir, "images", ".tmp-theirs")
+	d.ok(os.MkdirAll(filepath.Dir(theirs), 0o700))
+	d.ok(os.WriteFile(theirs, []byte("x"), 0o600))
+	if _, err := back(t, d, dir); !errors.Is(err, backup.ErrForeign) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := os.Stat(theirs); err != nil {
+		t.Error(err)
+	}
+}

@@ -86,12 +86,15 @@ func Open(path string, now time.Time) (*Dir, error) {
 	if err := ours(path); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Join(path, poolName), 0o700); err != nil {
+	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, DiskFault(fmt.Errorf("backup folder: %w", err))
 	}
-	lock, err := dirlock.Acquire(path, lockName)
+	lock, err := dirlock.Acquire(path, lockName) // by which the folder is known for a backup's
 	if err != nil {
 		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Join(path, poolName), 0o700); err != nil {
+		return nil, errors.Join(DiskFault(fmt.Errorf("backup folder: %w", err)), lock.Release())
 	}
 	d := &Dir{path: path, id: newID(now), lock: lock, pool: newPool(filepath.Join(path, poolName))}
 	if err := d.adopt(); err != nil {
@@ -110,7 +113,7 @@ func ours(path string) error {
 		return fmt.Errorf("backup folder: %w", err)
 	}
 	for _, e := range entries {
-		if e.Name() == lockName+".lock" || e.Name() == poolName {
+		if e.Name() == lockName+".lock" || e.Name() == manifestName {
 			return nil
 		}
 	}
