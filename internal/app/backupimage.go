@@ -11,6 +11,7 @@ import (
 
 	"minilab/internal/backup"
 	"minilab/internal/storage"
+	"minilab/internal/storage/filestorage"
 	"minilab/internal/taskdb"
 )
 
@@ -49,7 +50,7 @@ func (c *copying) copyOne(ctx context.Context, n needed) error {
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		return errGone
-	case errors.Is(err, storage.ErrCorrupt) || errors.Is(err, storage.ErrKey):
+	case errors.Is(err, storage.ErrCorrupt) || errors.Is(err, storage.ErrKey) || errors.Is(err, filestorage.ErrUnreadable):
 		return fmt.Errorf("%w: %w", backup.ErrSource, err)
 	case err != nil:
 		return err

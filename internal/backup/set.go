@@ -77,8 +77,32 @@ func (s *Set) Images() iter.Seq2[storage.Info, error] {
 	return readList(filepath.Join(s.path, s.Manifest.Images.File))
 }
 
-// Open opens an image's bytes, which the caller compares with the digest.
-func (s *Set) Open(i storage.Info) (io.ReadCloser, error) { return s.open(i) }
+// Open opens an image's bytes, which the caller compares with the digest. Those
+// that the disk does not give are ErrIncomplete.
+func (s *Set) Open(i storage.Info) (io.ReadCloser, error) {
+	f, err := s.open(i)
+	if err != nil {
+		return nil, err
+	}
+	return &imageBytes{f, i}, nil
+}
+
+type imageBytes struct {
+	file *os.File
+	of   storage.Info
+}
+
+// Read implements io.Reader.
+func (b *imageBytes) Read(p []byte) (int, error) {
+	n, err := b.file.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = ErrIncomplete.Detailf("the bytes of %s/%s cannot be read", b.of.State, b.of.Key).Because(err)
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b *imageBytes) Close() error { return b.file.Close() }
 
 func (s *Set) open(i storage.Info) (*os.File, error) {
 	d, ok := parseDigest(i.SHA256)
