@@ -41,9 +41,11 @@ func Restore(ctx context.Context, cfg config.Config, dir string, partial bool, o
 	if err != nil {
 		return fmt.Errorf("nothing was restored: %w", err)
 	}
-	if err := occupy(cfg.Data); err != nil {
+	lock, err := occupy(cfg.Data)
+	if err != nil {
 		return err
 	}
+	defer func() { _ = lock.Release() }() // only closes a file
 	r := &restoring{BackupOptions: opt, cfg: cfg, set: set, partial: partial}
 	if err := r.run(ctx); err != nil {
 		return fmt.Errorf("%s is restored in part only, and no service starts on it; restore again: %w", cfg.Data, err)

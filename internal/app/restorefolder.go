@@ -19,6 +19,9 @@ const unfinishedName = "restore.unfinished"
 // lockedServices are those that keep data in the folder.
 var lockedServices = []string{"kv", "storage", "taskdb"}
 
+// restoreLock keeps a second restore out.
+const restoreLock = "restore"
+
 var (
 	errUnfinished = fault.New(fault.Conflict, "restore-unfinished", "the data folder has been restored in part")
 	errNotEmpty   = fault.New(fault.Conflict, "not-empty", "the data folder is not empty")
@@ -32,15 +35,27 @@ func restored(data string) error {
 	return nil
 }
 
-// occupy makes the folder one that is being restored. It must be empty but for
-// what an interrupted restore has left, which is removed.
-func occupy(data string) error {
-	if err := os.MkdirAll(data, 0o750); err != nil {
-		return fmt.Errorf("data folder %s: %w", data, err)
+// occupy makes the folder one that is being restored, until it is given back. It
+// must be empty but for what an interrupted restore has left, which is removed.
+func occupy(data string) (*dirlock.Lock, error) {
+	if err := dirlock.MakeDir(data); err != nil {
+		return nil, fmt.Errorf("data folder %s: %w", data, err)
 	}
 	if err := vacant(data); err != nil { // before there are locks in it
-		return err
+		return nil, err
 	}
+	mine, err := dirlock.Acquire(data, restoreLock)
+	if err != nil {
+		return nil, err
+	}
+	if err := empty(data); err != nil {
+		return nil, errors.Join(err, mine.Release())
+	}
+	return mine, nil
+}
+
+// empty marks and empties the folder while no service has it.
+func empty(data string) error {
 	var locks []*dirlock.Lock
 	defer func() {
 		for _, l := range locks {
@@ -54,7 +69,7 @@ func occupy(data string) error {
 		}
 		locks = append(locks, lock)
 	}
-	if err := vacant(data); err != nil { // a service has come and gone meanwhile
+	if err := vacant(data); err != nil { // a service, or a restore, has come and gone meanwhile
 		return err
 	}
 	return begin(data)
@@ -68,8 +83,8 @@ func vacant(data string) error {
 	}
 	again := restored(data) != nil
 	for _, e := range entries {
-		service, isLock := strings.CutSuffix(e.Name(), ".lock")
-		if isLock && slices.Contains(lockedServices, service) || e.Name() == "lost+found" || again && restores(e.Name()) {
+		holder, isLock := strings.CutSuffix(e.Name(), ".lock")
+		if isLock && (holder == restoreLock || slices.Contains(lockedServices, holder)) || e.Name() == "lost+found" || again && restores(e.Name()) {
 			continue
 		}
 		return errNotEmpty.Detailf("%s is not empty: %s is in it; restore into a new folder, or move what is there away", data, e.Name())
