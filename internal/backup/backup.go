@@ -55,6 +55,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"minilab/internal/dirlock"
 	"minilab/internal/fault"
 	"minilab/internal/storage"
@@ -76,6 +78,7 @@ type Dir struct {
 	pool *pool
 	list *list // nil: this one is without images
 	lock *dirlock.Lock
+	root *os.File // the folder, open before anything is written: a sync tells what failed since
 }
 
 const lockName = "backup"
@@ -96,9 +99,13 @@ func Open(path string, now time.Time) (*Dir, error) {
 	if err := os.MkdirAll(filepath.Join(path, poolName), 0o700); err != nil {
 		return nil, errors.Join(DiskFault(fmt.Errorf("backup folder: %w", err)), lock.Release())
 	}
-	d := &Dir{path: path, id: newID(now), lock: lock, pool: newPool(filepath.Join(path, poolName))}
+	root, err := os.Open(path)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("backup folder: %w", err), lock.Release())
+	}
+	d := &Dir{path: path, id: newID(now), lock: lock, root: root, pool: newPool(filepath.Join(path, poolName))}
 	if err := d.adopt(); err != nil {
-		return nil, errors.Join(err, lock.Release())
+		return nil, errors.Join(err, root.Close(), lock.Release())
 	}
 	return d, nil
 }
@@ -176,5 +183,9 @@ func (d *Dir) Close() error {
 	if d.list != nil {
 		err = d.list.close()
 	}
-	return errors.Join(err, d.lock.Release())
+	return errors.Join(err, d.root.Close(), d.lock.Release())
 }
+
+// syncAll makes everything on the folder's file system durable: one wait for
+// the disk instead of one for each image.
+func (d *Dir) syncAll() error { return unix.Syncfs(int(d.root.Fd())) }

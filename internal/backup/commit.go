@@ -26,7 +26,7 @@ func (d *Dir) Commit(m Manifest) (Manifest, error) {
 	if err != nil {
 		return m, err
 	}
-	if err := syncAll(d.path); err != nil {
+	if err := d.syncAll(); err != nil {
 		return m, DiskFault(err)
 	}
 	if err := replace(filepath.Join(d.path, manifestName), text); err != nil {

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/sys/unix"
-
 	"minilab/internal/storage"
 )
 
@@ -113,15 +111,4 @@ func (p *pool) pruneFolder(path string) error {
 		}
 	}
 	return errors.Join(faults...)
-}
-
-// syncAll makes everything on the folder's file system durable: one wait for
-// the disk instead of one for each image.
-func syncAll(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return unix.Syncfs(int(dir.Fd()))
 }
