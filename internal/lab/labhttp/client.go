@@ -94,7 +94,10 @@ func (c *Client) Claim(ctx context.Context, r lab.ClaimRequest) ([]lab.Work, err
 	if _, err := c.http.Poll(ctx, r.Wait, http.MethodPost, "/getWork", q, nil, &list); err != nil {
 		return nil, err
 	}
-	return list.Work, checkWork(list.Work, max(r.Max, 1))
+	if err := checkWork(list.Work, max(r.Max, 1)); err != nil {
+		return nil, err
+	}
+	return list.Work, nil
 }
 
 // checkWork refuses work that nobody can do: a worker counts on having room for
