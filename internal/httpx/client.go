@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"minilab/internal/fault"
@@ -50,15 +51,19 @@ func NewTransport() *http.Transport {
 	}
 }
 
-// maxDials is how many connections are being made at once. When thousands of
-// calls come together more would overrun the other side's backlog, and whoever
-// is not let in there takes the service for dead.
+// maxDials is how many connections to one address are being made at once. When
+// thousands of calls come together more would overrun the other side's backlog,
+// and whoever is not let in there takes the service for dead.
 const maxDials = 64
 
-// inTurns is the dialer's DialContext, so many at a time.
+// inTurns is the dialer's DialContext, so many at a time to each address: one
+// where nobody answers must not hold up the others. There are never more
+// addresses than instances that were once registered.
 func inTurns(d *net.Dialer) func(ctx context.Context, network, addr string) (net.Conn, error) {
-	turns := make(chan struct{}, maxDials)
+	var all sync.Map // of chan struct{}, by address
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		found, _ := all.LoadOrStore(addr, make(chan struct{}, maxDials))
+		turns := found.(chan struct{})
 		select {
 		case turns <- struct{}{}:
 		case <-ctx.Done():

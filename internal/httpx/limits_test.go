@@ -9,9 +9,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"minilab/internal/fault"
 )
@@ -150,6 +152,31 @@ func TestDialsGoInTurns(t *testing.T) {
 		for range maxDials {
 			<-results
 		}
+	})
+}
+
+// TestADeadHostHoldsNobodyElseUp has all turns taken where nobody answers.
+func TestADeadHostHoldsNobodyElseUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hold := make(chan struct{})
+		dial := inTurns(&net.Dialer{ControlContext: func(_ context.Context, _, addr string, _ syscall.RawConn) error {
+			if addr == "127.0.0.1:1" {
+				<-hold
+			}
+			return errors.New("no")
+		}})
+		var waiting sync.WaitGroup
+		for range 2 * maxDials {
+			waiting.Go(func() { _, _ = dial(t.Context(), "tcp", "127.0.0.1:1") })
+		}
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := dial(ctx, "tcp", "127.0.0.1:2"); errors.Is(err, context.DeadlineExceeded) {
+			t.Error("it is held up")
+		}
+		close(hold)
+		waiting.Wait()
 	})
 }
 
