@@ -113,12 +113,22 @@ func (f *fixture) sweeper() *Sweeper {
 	return New(Config{Tasks: f.tasks, Storage: f.images, KV: f.kv, Every: time.Hour, Grace: grace, Log: slog.New(slog.NewTextHandler(f.log, nil))})
 }
 
-// settled has one sweep of the empty lab behind it.
+// settled has one sweep of the empty lab behind it, in which something has
+// happened.
 func settled(t testing.TB) *fixture {
 	t.Helper()
 	f := open(t, sqltaskdb.Options{Lease: time.Hour})
+	f.happens()
 	f.sweep()
 	return f
+}
+
+// happens makes events and leaves nothing behind.
+func (f *fixture) happens() {
+	f.Helper()
+	f.create("first")
+	f.ok(f.tasks.Delete(f.Context(), "first"))
+	f.ok(f.images.Delete(f.Context(), storage.InProgress, "first"))
 }
 
 func (f *fixture) sweep() Swept {

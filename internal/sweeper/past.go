@@ -73,8 +73,12 @@ func (s *Sweeper) event(ctx context.Context, seq int64) (taskdb.Event, error) {
 }
 
 // happened looks for an event of the past. It is not known when events of that
-// time are no longer kept.
+// time are no longer kept, or when there was none yet: any database goes on from
+// that, an emptied one too.
 func (s *Sweeper) happened(ctx context.Context, before taskdb.Event, last int64) (known bool, err error) {
+	if before.Seq == 0 {
+		return false, nil
+	}
 	if before.Seq > last {
 		return false, errForgotten.Detailf("its last event is %d, at the last sweep it was %d", last, before.Seq)
 	}

@@ -88,16 +88,35 @@ func TestTheOperatorIsBelievedOnce(t *testing.T) {
 	if swept := f.sweep(); swept.Images != 2 {
 		t.Errorf("swept %+v", swept)
 	}
+	f.works("b")
+	f.sweep() // it had no past, and begins one
 	f.put(before, "stray", old)
-	if swept := f.sweep(); swept.Images != 1 {
+	f.put(before, "astray", old)
+	if swept := f.sweep(); swept.Images != 2 {
 		t.Errorf("the new past is not the past: %+v", swept)
 	}
 	f.exchange(t.TempDir())
-	f.works("a")
-	f.ok(f.tasks.Delete(t.Context(), "a"))
-	f.sweep() // it had no past, so any goes on from it
-	f.exchange(t.TempDir())
 	f.refuses()
+}
+
+// TestAPastOfNothing is no other database's either: this one was lost between
+// the first sweep, when nothing had happened yet, and the second.
+func TestAPastOfNothing(t *testing.T) {
+	for _, grown := range []bool{false, true} {
+		f := open(t, sqltaskdb.Options{Lease: time.Hour})
+		f.sweep()
+		for _, id := range []string{"lost", "a", "b"} {
+			f.works(id)
+		}
+		f.exchange(t.TempDir())
+		if grown {
+			f.works("x")
+		}
+		f.refuses()
+		if !f.has(after, "lost.1") {
+			t.Error("the lost task's image is gone")
+		}
+	}
 }
 
 // TestTheFirstSweep has nothing to compare with: more images without a row than
