@@ -155,8 +155,8 @@ type Tasks interface {
 
 	// Expire deletes tasks whose ExpiresAt has come by the database's clock,
 	// the oldest first, limit at most (0 or more than MaxExpire: MaxExpire),
-	// and gives them as they were, but for UpdatedAt: nothing else knows any
-	// more where their bytes are. They are in the feed as Deleted. A task that
+	// and gives them as they were, but for UpdatedAt and without their Facts:
+	// nothing else knows any more where their bytes are. They are in the feed as Deleted. A task that
 	// is retried meanwhile has either gone before or stays.
 	Expire(ctx context.Context, limit int) ([]Task, error)
 

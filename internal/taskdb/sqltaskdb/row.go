@@ -65,10 +65,19 @@ func (r *row) values() []any {
 	}
 }
 
-// size is about how many bytes the row's texts have.
+// valueSize is what a value in a JSON text counts for beside its bytes: readers
+// take a limited number of them (see httpx), and a worker's facts may be nothing
+// but commas.
+const valueSize = 64
+
+// size is about how many bytes of a page the row takes.
 func (r *row) size() int {
 	t := &r.t
-	return len(r.tags) + len(r.pipeline) + len(r.outputs) + len(r.facts) + len(r.errorDetail) + len(t.Callback) + len(t.Source.Key)
+	size := len(r.tags) + len(r.pipeline) + len(r.outputs) + len(r.facts) + len(r.errorDetail) + len(t.Callback) + len(t.Source.Key)
+	for _, text := range []string{r.tags, r.pipeline, r.outputs, r.facts} {
+		size += valueSize * (strings.Count(text, ",") + strings.Count(text, "[") + strings.Count(text, "{"))
+	}
+	return size
 }
 
 // newRow is the row of a task to be created, of what its customer decides.

@@ -135,6 +135,7 @@ func (s *Store) Expire(ctx context.Context, limit int) ([]taskdb.Task, error) {
 	err := s.write(ctx, func(c *change) (err error) {
 		rows, err = scanRows(c.Query(touchExpired, c.now, limit))
 		for _, r := range rows {
+			r.facts = "" // so many of them are too much for an answer
 			if _, err := c.Exec(deleteTask, r.t.ID); err != nil {
 				return err
 			}
