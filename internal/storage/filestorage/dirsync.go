@@ -8,14 +8,17 @@ import "sync"
 //
 // The kernel tells of a failed write once and takes the bytes for written from
 // then on: an fsync that follows a failed one says nothing of what was renamed
-// before that one's end. So it fails those who wait for the next one too.
+// before that one's end. So it fails those who wait for the next one too, and
+// those who come to wait later for what they did before, which is why they
+// say with failures when they began.
 type dirSync struct {
 	fsync func() error
 	busy  chan struct{} // holds a token while a round runs
 
-	mu     sync.Mutex
-	next   *round // has not started and may be joined, or nil
-	failed error  // of the last fsync that failed
+	mu       sync.Mutex
+	next     *round // has not started and may be joined, or nil
+	failed   error  // of the last fsync that failed
+	failures int    // how many have
 }
 
 type round struct {
@@ -27,9 +30,20 @@ func newDirSync(fsync func() error) *dirSync {
 	return &dirSync{fsync: fsync, busy: make(chan struct{}, 1)}
 }
 
-// wait returns when an fsync that started after the call has ended.
-func (d *dirSync) wait() error {
-	r, leads := d.join()
+// begun is to be asked for right before a name is changed, and given to wait.
+func (d *dirSync) begun() (failures int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.failures
+}
+
+// wait returns when an fsync that started after the call has ended, or at once
+// when one has failed since begun.
+func (d *dirSync) wait(begun int) error {
+	r, leads, err := d.join(begun)
+	if err != nil {
+		return err
+	}
 	if leads {
 		d.run(r)
 	}
@@ -37,14 +51,17 @@ func (d *dirSync) wait() error {
 	return r.err
 }
 
-func (d *dirSync) join() (r *round, leads bool) {
+func (d *dirSync) join(begun int) (r *round, leads bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.failures != begun {
+		return nil, false, d.failed
+	}
 	if d.next != nil {
-		return d.next, false
+		return d.next, false, nil
 	}
 	d.next = &round{done: make(chan struct{})}
-	return d.next, true
+	return d.next, true, nil
 }
 
 func (d *dirSync) run(r *round) {
@@ -75,6 +92,7 @@ func (d *dirSync) end(r *round, err error) {
 		return
 	}
 	d.failed = err
+	d.failures++
 	if d.next != nil {
 		d.next.close(err)
 		d.next = nil

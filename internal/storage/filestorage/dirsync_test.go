@@ -24,10 +24,12 @@ func newSyncs() *syncs {
 	return s
 }
 
-// wait has so many callers wait.
-func (s *syncs) wait(callers int) {
+// wait has so many callers wait for what they do now.
+func (s *syncs) wait(callers int) { s.waitFor(s.begun(), callers) }
+
+func (s *syncs) waitFor(begun, callers int) {
 	for range callers {
-		go func() { s.got <- s.dirSync.wait() }()
+		go func() { s.got <- s.dirSync.wait(begun) }()
 	}
 	synctest.Wait()
 }
@@ -86,5 +88,19 @@ func TestAFailedSyncIsNotMadeUpForByTheNext(t *testing.T) {
 		s.finish <- nil
 		s.gives(t, 1, nil)
 		s.were(t, 2)
+	})
+}
+
+// TestWhoeverRenamedBeforeAFailureIsTold although it comes to wait only later.
+func TestWhoeverRenamedBeforeAFailureIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, errFirst := newSyncs(), errors.New("first")
+		s.wait(1)
+		begun := s.begun() // renames its file, and is not scheduled for a while
+		s.finish <- errFirst
+		s.gives(t, 1, errFirst)
+		s.waitFor(begun, 1)
+		s.gives(t, 1, errFirst)
+		s.were(t, 1)
 	})
 }

@@ -102,11 +102,13 @@ func (d *draft) publish(key, contentType string) (time.Time, error) {
 	if err := d.file.Close(); err != nil {
 		return time.Time{}, diskFault(err)
 	}
+	names := d.folder.names
+	begun := names.begun()
 	if err := os.Rename(d.file.Name(), filepath.Join(d.folder.path, name)); err != nil {
 		return time.Time{}, diskFault(err)
 	}
 	d.published = true
-	return stat.ModTime().UTC(), diskFault(d.folder.names.wait())
+	return stat.ModTime().UTC(), diskFault(names.wait(begun))
 }
 
 // discard removes a draft that was not published.

@@ -135,12 +135,13 @@ func (s *Store) Delete(ctx context.Context, state storage.State, key string) err
 		return context.Cause(ctx)
 	}
 	fo := s.folders[state]
+	begun := fo.names.begun()
 	err := os.Remove(filepath.Join(fo.path, fileName(key)))
 	if errors.Is(err, os.ErrNotExist) {
 		err = fo.names.doubt() // whoever removed it may have been told that the disk failed
 	}
 	if err == nil {
-		err = fo.names.wait()
+		err = fo.names.wait(begun)
 	}
 	return operand(state, key, diskFault(err))
 }
