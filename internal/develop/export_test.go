@@ -14,3 +14,11 @@ func TIFFWays(data []byte) string {
 	return fmt.Sprintf("big %v, compression %d, predictor %d, tiles %d x %d", h.big,
 		h.tag(tiffCompression, 1), h.tag(tiffPredictor, 1), h.tag(tiffTileWidth, 0), h.tag(tiffTileLength, 0))
 }
+
+// TIFFPages is how many directories are looked at.
+func TIFFPages(data []byte) (n int) {
+	for range pagesOfTIFF(data) {
+		n++
+	}
+	return n
+}

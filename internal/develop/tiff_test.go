@@ -9,6 +9,7 @@ import (
 	"golang.org/x/image/tiff"
 
 	"minilab/internal/develop"
+	"minilab/internal/imagehead"
 	"minilab/internal/vips"
 )
 
@@ -80,4 +81,14 @@ func TestTIFFKeepsItsPages(t *testing.T) {
 		t.Errorf("facts of the result are %+v, want %+v", again.Facts, result.Facts)
 	}
 	mustEqual(t, toPNG(t, out, "tiffload_source", -1), reference(toPNG(t, data, "tiffload_source", -1), "bgr"))
+}
+
+// TestADirectoryThatLeadsToItself has a large file with an empty directory of
+// six bytes, which could be looked at once for every two bytes of the file.
+func TestADirectoryThatLeadsToItself(t *testing.T) {
+	data := make([]byte, 1<<20)
+	copy(data, "II*\x00\x08\x00\x00\x00\x00\x00\x08")
+	if n := develop.TIFFPages(data); n > imagehead.MaxFrames+1 {
+		t.Errorf("%d directories are looked at", n)
+	}
 }

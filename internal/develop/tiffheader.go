@@ -1,6 +1,10 @@
 package develop
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"minilab/internal/imagehead"
+)
 
 // The tags that are looked at, of TIFF 6.0 and its technical notes.
 const (
@@ -48,8 +52,9 @@ type tiffFile struct {
 	entry uint64 // bytes of an entry
 }
 
-// pagesOfTIFF goes through the directories as far as they can be read. They may
-// lead anywhere: it ends when more has been read than there is.
+// pagesOfTIFF goes through the directories as far as they can be read, one more
+// than are allowed at most. They may lead anywhere: it ends when more has been
+// read than there is.
 func pagesOfTIFF(data []byte) func(yield func(h tiffHeader) bool) {
 	return func(yield func(h tiffHeader) bool) {
 		if len(data) < 16 {
@@ -63,7 +68,8 @@ func pagesOfTIFF(data []byte) func(yield func(h tiffHeader) bool) {
 		if f.big = f.order.Uint16(data[2:]) == 43; f.big {
 			at, f.count, f.entry = f.order.Uint64(data[8:]), 8, 20
 		}
-		for left := uint64(len(data)); at != 0; {
+		left := uint64(len(data))
+		for pages := 0; at != 0 && pages <= imagehead.MaxFrames; pages++ {
 			h, next, read := f.directory(at)
 			if read == 0 || read > left || !yield(h) {
 				return
