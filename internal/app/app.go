@@ -48,7 +48,7 @@ type Options struct {
 // sentence for the person who started it.
 func Run(ctx context.Context, cfg config.Config, opt Options) error {
 	a := &app{Options: opt, cfg: cfg, metrics: telemetry.NewMetrics(opt.Version)}
-	a.connections, a.listeners = httpx.NewConnections(), map[string]net.Listener{}
+	a.connections, a.listeners, a.stores = httpx.NewConnections(), map[string]net.Listener{}, map[string]string{}
 	defer a.close(ctx)
 	if err := a.start(ctx); err != nil {
 		return err
@@ -73,6 +73,8 @@ type app struct {
 	storage   storage.Store
 	tasks     taskdb.Store
 	lab       lab.Lab
+
+	stores map[string]string // identities of what keeps data here, by service
 
 	closers []func(context.Context) error // last in, first out
 }
@@ -203,7 +205,7 @@ func (a *app) serve(ctx context.Context, service string, rt *httpx.Router, check
 }
 
 func (a *app) register(ctx context.Context, service string) {
-	i := discovery.Instance{Service: service, ID: uuid.NewString(), URL: a.url(service), Version: a.Version}
+	i := discovery.Instance{Service: service, ID: uuid.NewString(), URL: a.url(service), Version: a.Version, Store: a.stores[service]}
 	a.background(ctx, func(ctx context.Context) { discovery.Register(ctx, a.kv, i, a.Log) })
 }
 

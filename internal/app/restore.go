@@ -14,6 +14,7 @@ import (
 
 	"minilab/internal/backup"
 	"minilab/internal/config"
+	"minilab/internal/discovery"
 	"minilab/internal/kv/sqlitekv"
 	"minilab/internal/storage"
 	"minilab/internal/storage/filestorage"
@@ -102,8 +103,8 @@ func (r *restoring) kv(ctx context.Context) error {
 	if err := r.set.Copy(r.set.KV, path); err != nil {
 		return err
 	}
-	var forget []string
-	if r.set.Taskdb != nil { // else the sweeper has reason to mistrust it
+	forget := []string{discovery.StoreKey("storage"), discovery.StoreKey("taskdb")} // whose are here is another store now
+	if r.set.Taskdb != nil {                                                        // else the sweeper has reason to mistrust it
 		forget = append(forget, sweeper.PastKey)
 	}
 	keys, err := sqlitekv.Renew(ctx, path, time.Now(), forget...)

@@ -82,7 +82,7 @@ func (a *app) startStorage(ctx context.Context) error {
 	}
 	a.later(func(context.Context) error { return s.Close() })
 	a.metrics.Count("minilab_storage_damaged_total", "Findings of damaged images, which were not served.", s.Damaged)
-	a.storage = s
+	a.storage, a.stores["storage"] = s, s.Identity()
 	rt := a.router("storage")
 	storagehttp.Route(rt, s, storagehttp.Options{Idle: bodyIdle})
 	a.serve(ctx, "storage", rt, a.check("storage"))
@@ -100,6 +100,9 @@ func (a *app) startTaskdb(ctx context.Context) error {
 	}
 	a.later(func(context.Context) error { return s.Close() })
 	a.tasks = s
+	if a.stores["taskdb"], err = s.Identity(ctx); err != nil {
+		return err
+	}
 	rt := a.router("taskdb")
 	taskdbhttp.Route(rt, s)
 	a.serve(ctx, "taskdb", rt, a.check("taskdb"))

@@ -30,12 +30,17 @@ type Instance struct {
 	ID      string `json:"-"`
 	URL     string `json:"url,omitempty"` // empty: it serves nobody, as a worker
 	Version string `json:"version"`
+
+	// Store is the identity of what keeps the service's data, if it keeps any:
+	// instances that share it are one, others are not.
+	Store string `json:"store,omitempty"`
 }
 
 func (i Instance) key() string { return prefix + i.Service + "/" + i.ID }
 
 // Register keeps the instance registered until ctx ends, and then takes the
-// registration back. While the key-value store is away it keeps trying.
+// registration back. While the key-value store is away it keeps trying, and so
+// it does while the lab's service has another store, see ErrOtherStore.
 func Register(ctx context.Context, store kv.Store, i Instance, log *slog.Logger) {
 	value, err := json.Marshal(i)
 	if err != nil {
@@ -50,7 +55,10 @@ func Register(ctx context.Context, store kv.Store, i Instance, log *slog.Logger)
 			return
 		case <-timer.C:
 		}
-		err := put(ctx, store, i.key(), value)
+		err := claimed(ctx, store, i)
+		if err == nil {
+			err = put(ctx, store, i.key(), value)
+		}
 		if err != nil && !failing && ctx.Err() == nil {
 			log.WarnContext(ctx, "registration failed, trying on", "service", i.Service, "error", err)
 		}

@@ -158,3 +158,40 @@ func TestTheLastViewIsKeptWhileTheStoreIsAway(t *testing.T) {
 	s.away.Store(false)
 	until(t, v, "storage", "http://b")
 }
+
+// TestASecondStoreIsNotRegistered as long as the lab has another one, for calls
+// would go to both in turn. Instances on one store are as many as one likes.
+func TestASecondStoreIsNotRegistered(t *testing.T) {
+	s, v := open(t), discovery.NewView()
+	on := func(id, store string) {
+		run(t, func(ctx context.Context) {
+			discovery.Register(ctx, s, discovery.Instance{Service: "taskdb", ID: id, URL: "http://" + id, Store: store}, quiet)
+		})
+	}
+	on("a", "one")
+	run(t, func(ctx context.Context) { v.Follow(ctx, s, quiet) })
+	until(t, v, "taskdb", "http://a")
+	looked := make(chan struct{}, 100)
+	other := discovery.Instance{Service: "taskdb", ID: "b", URL: "http://b", Store: "two"}
+	run(t, func(ctx context.Context) { discovery.Register(ctx, watched{s, looked}, other, quiet) })
+	<-looked
+	<-looked // the second look comes after all that the first has led to
+	on("c", "one")
+	until(t, v, "taskdb", "http://a", "http://c")
+	if err := s.Delete(t.Context(), discovery.StoreKey("taskdb"), 0); err != nil {
+		t.Fatal(err)
+	}
+	until(t, v, "taskdb", "http://a", "http://b", "http://c")
+}
+
+// watched tells of each look.
+type watched struct {
+	kv.Store
+	looked chan struct{}
+}
+
+// Get implements kv.Store.
+func (w watched) Get(ctx context.Context, key string) (kv.Entry, error) {
+	w.looked <- struct{}{}
+	return w.Store.Get(ctx, key)
+}

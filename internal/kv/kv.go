@@ -17,7 +17,7 @@ const (
 	MaxKey       = 512     // bytes
 	MaxValue     = 1 << 20 // bytes
 	MaxPage      = 1000    // entries of one List
-	MaxPageBytes = 8 << 20 // of the values of one List; the entry that exceeds it ends the page
+	MaxPageBytes = 2 << 20 // of the values of one List; the entry that exceeds it ends the page
 	MinTTL       = time.Second
 	MaxTTL       = 30 * 24 * time.Hour
 	ExpiryLate   = 5 * time.Second // an expired key is gone at most this long after its time

@@ -34,6 +34,7 @@ type Options struct {
 // until it is closed.
 type Store struct {
 	folders map[storage.State]*folder
+	id      string
 	lock    *dirlock.Lock
 	log     *slog.Logger
 	damaged atomic.Int64
@@ -55,8 +56,14 @@ func Open(dir string, opts Options, log *slog.Logger) (*Store, error) {
 			return nil, errors.Join(err, s.Close())
 		}
 	}
+	if s.id, err = identity(s.folders[storage.InProgress].dir); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return s, nil
 }
+
+// Identity tells this store from every other.
+func (s *Store) Identity() string { return s.id }
 
 // Close gives the directory back.
 func (s *Store) Close() error {

@@ -25,9 +25,11 @@ func (s *Store) Reap(ctx context.Context) (n int, err error) {
 			ended, err = s.reap(c)
 			return err
 		})
-		n += ended
-		if err != nil || ended < reapMax {
+		if err != nil {
 			return n, err
+		}
+		if n += ended; ended < reapMax {
+			return n, nil
 		}
 	}
 }

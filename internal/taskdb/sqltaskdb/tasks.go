@@ -34,6 +34,8 @@ var (
 
 // The feed tells when a task was deleted, by its last update.
 const (
+	selectIdentity = `SELECT id FROM identity`
+
 	touchTask  = `UPDATE tasks SET updated_at = ? WHERE id = ?`
 	deleteTask = `DELETE FROM tasks WHERE id = ?`
 )
@@ -43,6 +45,12 @@ const (
 var touchExpired = `UPDATE tasks SET updated_at = ?1 WHERE expires_at > 0 AND expires_at <= ?1 AND id IN (
 		SELECT id FROM tasks WHERE expires_at > 0 AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2)
 	RETURNING ` + columns
+
+// Identity tells this database from every other. Copies of it have the same.
+func (s *Store) Identity(ctx context.Context) (id string, err error) {
+	err = s.db.Read().QueryRowContext(ctx, selectIdentity).Scan(&id)
+	return id, s.readFault(ctx, err)
+}
 
 // Get implements taskdb.Tasks.
 func (s *Store) Get(ctx context.Context, id string) (taskdb.Task, error) {
