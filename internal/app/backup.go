@@ -35,7 +35,6 @@ const (
 var (
 	ErrDamaged = fault.New(fault.Internal, "images-damaged", "some images are damaged and are not in the backup")
 	errNoData  = fault.New(fault.NotFound, "no-data", "there is no data")
-	errOther   = fault.New(fault.Conflict, "other-backup", "the backup is of another data folder")
 )
 
 // BackupOptions say who makes a backup, or restores one.
@@ -101,7 +100,7 @@ func isFile(path string) bool {
 
 // run makes the backup; the order is what makes it consistent.
 func (c *copying) run(ctx context.Context) error {
-	if err := c.same(); err != nil {
+	if err := c.same(ctx); err != nil {
 		return err
 	}
 	if err := c.snapshots(ctx); err != nil {
@@ -118,10 +117,16 @@ func (c *copying) snapshots(ctx context.Context) error {
 			return err
 		}
 	}
-	if c.db {
-		return sqlite.Snapshot(ctx, filepath.Join(c.data, taskdbFile), c.dir.New("taskdb", "db"))
+	if !c.db {
+		return nil
 	}
-	return nil
+	snapshot := c.dir.New("taskdb", "db")
+	if err := sqlite.Snapshot(ctx, filepath.Join(c.data, taskdbFile), snapshot); err != nil {
+		return err
+	}
+	var err error
+	c.manifest.Identity, err = identityOf(ctx, snapshot)
+	return err
 }
 
 // rest copies the images and ends the backup.
@@ -134,21 +139,4 @@ func (c *copying) rest(ctx context.Context) (err error) {
 	c.manifest.Dropped = slices.Sorted(maps.Keys(c.dropped))
 	c.manifest, err = c.dir.Commit(c.manifest)
 	return err
-}
-
-// same refuses to replace a backup by one of less: it is of another folder.
-func (c *copying) same() error {
-	last := c.dir.Last()
-	if last == nil {
-		return nil
-	}
-	for _, part := range []struct {
-		name     string
-		had, has bool
-	}{{"key-value store", last.KV != nil, c.kv}, {"task database", last.Taskdb != nil, c.db}, {"storage", last.Images != nil, c.images != nil}} {
-		if part.had && !part.has {
-			return errOther.Detailf("the backup holds a %s and %s does not; give each data folder a backup of its own", part.name, c.data)
-		}
-	}
-	return nil
 }

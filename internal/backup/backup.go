@@ -51,6 +51,7 @@ package backup
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"time"
@@ -155,6 +156,20 @@ func (d *Dir) adopt() error {
 
 // Last is the manifest of the last complete backup, or nil.
 func (d *Dir) Last() *Manifest { return d.last }
+
+// Path is the folder's.
+func (d *Dir) Path() string { return d.path }
+
+// File is the path of a part of the last complete backup.
+func (d *Dir) File(p *Part) string { return filepath.Join(d.path, filepath.Base(p.File)) }
+
+// Images gives the images of the last complete backup.
+func (d *Dir) Images() iter.Seq2[storage.Info, error] {
+	if d.last == nil {
+		return (&Set{}).Images()
+	}
+	return (&Set{*d.last, d.path}).Images()
+}
 
 // New is the path of a new file of this backup.
 func (d *Dir) New(part, ext string) string {

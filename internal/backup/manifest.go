@@ -36,6 +36,9 @@ type Manifest struct {
 
 	KV     *Part `json:"kv,omitempty"`
 	Taskdb *Part `json:"taskdb,omitempty"`
+	// Identity tells the task database from others. Old ones have none.
+	Identity string `json:"identity,omitempty"`
+
 	Images *Part `json:"images,omitempty"` // the list
 	Count  int64 `json:"count"`            // of images
 	Bytes  int64 `json:"bytes"`            // of images

@@ -20,10 +20,20 @@ func Snapshot(ctx context.Context, path, into string) error {
 	return sqlitedb.Snapshot(ctx, path, into)
 }
 
+// Revision is that of the store's last change, beside the process that uses it.
+func Revision(ctx context.Context, path string) (revision int64, err error) {
+	db, err := sqlitedb.Beside(ctx, path)
+	if err != nil {
+		return 0, err
+	}
+	err = db.QueryRowContext(ctx, `SELECT revision FROM store`).Scan(&revision)
+	return revision, errors.Join(sqlitedb.Fault(err), db.Close())
+}
+
 // Renew makes a snapshot the beginning of a time line of its own, before a
 // store is opened on it, without the keys that are to be forgotten, and says how
-// many it has. Nobody may take it for
-// the store that it was copied from and that went on meanwhile:
+// many it has. Nobody may take it for the store that it was copied from and that
+// went on meanwhile:
 //
 //   - Revisions go on from now in microseconds, above all that the other gave
 //     out, and the log of changes is empty: whoever watched the other is told

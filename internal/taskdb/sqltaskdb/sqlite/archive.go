@@ -51,6 +51,43 @@ func (f File) Find(ctx context.Context, id string) (taskdb.Task, error) {
 	return t, sqlitedb.Fault(err)
 }
 
+const (
+	hasIdentity  = `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'identity')`
+	readIdentity = `SELECT id FROM identity`
+
+	lastEvent = `SELECT seq, task_id, state, token, at FROM events ORDER BY seq DESC LIMIT 1`
+	sameEvent = `SELECT EXISTS (SELECT 1 FROM events WHERE seq = ? AND task_id = ? AND state = ? AND token = ? AND at = ?)`
+)
+
+// Identity tells the database from every other but its copies. It is empty for
+// one that no service has opened since databases have identities.
+func (f File) Identity(ctx context.Context) (id string, err error) {
+	var has bool
+	err = f.db.QueryRowContext(ctx, hasIdentity).Scan(&has)
+	if err == nil && has {
+		err = f.db.QueryRowContext(ctx, readIdentity).Scan(&id)
+	}
+	return id, sqlitedb.Fault(err)
+}
+
+// Follows says whether this is the database that the other is an earlier copy
+// of: its feed has the other's last event, or the other has none. It is false
+// too when the feed does not go back that far any more.
+func (f File) Follows(ctx context.Context, earlier File) (same bool, err error) {
+	var (
+		seq, token, at int64
+		id, state      string
+	)
+	err = earlier.db.QueryRowContext(ctx, lastEvent).Scan(&seq, &id, &state, &token, &at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return true, nil
+	}
+	if err == nil {
+		err = f.db.QueryRowContext(ctx, sameEvent, seq, id, state, token, at).Scan(&same)
+	}
+	return same, sqlitedb.Fault(err)
+}
+
 // Close lets go of the file.
 func (f File) Close() error { return f.db.Close() }
 

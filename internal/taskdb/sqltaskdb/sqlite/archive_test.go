@@ -14,15 +14,20 @@ import (
 // renewed is a second time line, from what the first one is at this moment.
 func renewed(t *testing.T, dir string, dropped ...string) *sqltaskdb.Store {
 	t.Helper()
-	to := t.TempDir()
+	s, _ := start(t, renewedCopy(t, dir, dropped...), sqltaskdb.Options{})
+	return s
+}
+
+func renewedCopy(t *testing.T, dir string, dropped ...string) (to string) {
+	t.Helper()
+	to = t.TempDir()
 	if err := Snapshot(t.Context(), filepath.Join(dir, "taskdb.db"), filepath.Join(to, "taskdb.db")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Renew(t.Context(), to, time.Now(), dropped); err != nil {
 		t.Fatal(err)
 	}
-	s, _ := start(t, to, sqltaskdb.Options{})
-	return s
+	return to
 }
 
 func one(errs []error, err error) error { return errors.Join(append(errs, err)...) }
@@ -236,5 +241,53 @@ func TestFileBesideItsService(t *testing.T) {
 	}
 	if task, err := f.Find(ctx, "b"); err != nil || task.Source.Key != "k" {
 		t.Errorf("%+v, %v", task, err)
+	}
+}
+
+// TestWhichDatabaseItIs: a copy has the identity, also as a time line of its
+// own, and follows what it was copied from; another database does not.
+func TestWhichDatabaseItIs(t *testing.T) {
+	ctx, dirs := t.Context(), [2]string{t.TempDir(), t.TempDir()}
+	var files [2]File
+	for i, dir := range dirs {
+		s, d := start(t, dir, sqltaskdb.Options{})
+		create(t, s, taskdb.Task{ID: "a"})
+		f, err := OpenFile(ctx, d.Path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		files[i] = f
+	}
+	_, restored := start(t, renewedCopy(t, dirs[0]), sqltaskdb.Options{})
+	copied, err := OpenFile(ctx, restored.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer copied.Close()
+	var ids []string
+	for _, f := range []File{files[0], files[1], copied} {
+		id, err := f.Identity(ctx)
+		if err != nil || id == "" {
+			t.Errorf("identity %q, %v", id, err)
+		}
+		ids = append(ids, id)
+	}
+	if ids[0] == ids[1] || ids[0] != ids[2] {
+		t.Errorf("identities %v", ids)
+	}
+	for i, want := range []bool{true, false} {
+		if same, err := files[i].Follows(ctx, files[0]); err != nil || same != want {
+			t.Errorf("%d follows: %v, %v", i, same, err)
+		}
+	}
+	if err := restored.Write(ctx, func(tx sqltaskdb.Tx) error {
+		_, err := tx.Exec(`DROP TABLE identity`)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if id, err := copied.Identity(ctx); err != nil || id != "" {
+		t.Errorf("an old one has the identity %q, %v", id, err)
 	}
 }
