@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -356,6 +357,8 @@ func TestRefusals(t *testing.T) {
 	d.ok(os.WriteFile(filepath.Join(foreign, "letter.txt"), nil, 0o600))
 	link := filepath.Join(t.TempDir(), "link")
 	d.ok(os.Symlink(d.dir, link))
+	nowhere := filepath.Join(t.TempDir(), "nowhere")
+	d.ok(os.Symlink(filepath.Join(t.TempDir(), "gone"), nowhere))
 	etcd := cfgFor(d.dir)
 	etcd.KVEngine = "etcd://10.0.0.1"
 	for name, c := range map[string]struct {
@@ -371,7 +374,11 @@ func TestRefusals(t *testing.T) {
 		"another engine":  {etcd, t.TempDir(), "only the embedded engines can be backed up: the data of kv"},
 		"no such folder":  {cfgFor(filepath.Join(t.TempDir(), "x")), t.TempDir(), "there is no data in"},
 		"cannot be made":  {cfgFor(d.dir), "/proc/b", "backup folder: "},
-		"file, no folder": {cfgFor(d.dir), filepath.Join(foreign, "letter.txt"), "not a directory"},
+		"file, no folder": {cfgFor(d.dir), filepath.Join(foreign, "letter.txt"), "letter.txt: not a directory"},
+		"below a file":    {cfgFor(d.dir), filepath.Join(foreign, "letter.txt", "b"), "letter.txt/b: not a directory"},
+		"nowhere":         {cfgFor(d.dir), nowhere, nowhere + ": it is, or is below, a link that leads nowhere"},
+		"below nowhere":   {cfgFor(d.dir), filepath.Join(nowhere, "b"), "a link that leads nowhere"},
+		"no name":         {cfgFor(d.dir), "", "DIR is empty"},
 	} {
 		var out said
 		if err := Backup(t.Context(), c.cfg, c.dir, out.options()); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -380,7 +387,7 @@ func TestRefusals(t *testing.T) {
 	}
 	lock, err := backup.Open(dir, time.Now())
 	d.ok(err)
-	if _, err := back(t, d, dir); err == nil || !strings.Contains(err.Error(), "in use by another minilab process") {
+	if _, err := back(t, d, dir); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("another backup is being made in %s (pid %d)", dir, os.Getpid())) {
 		t.Errorf("two at a time: %v", err)
 	}
 	d.ok(lock.Close())
@@ -392,6 +399,7 @@ func TestRefusals(t *testing.T) {
 		"into data":      {cfgFor(d.dir), dir, "is not empty"},
 		"into foreign":   {cfgFor(foreign), dir, "letter.txt is in it"},
 		"inside":         {cfgFor(filepath.Join(dir, "data")), dir, "must not lie in one another"},
+		"no name":        {cfgFor(t.TempDir()), "", "DIR is empty"},
 		"no backup":      {cfgFor(filepath.Join(t.TempDir(), "x")), t.TempDir(), "there is no complete backup"},
 		"no folder":      {cfgFor(filepath.Join(t.TempDir(), "x")), filepath.Join(foreign, "y"), "there is no complete backup"},
 		"another engine": {etcd, dir, "only the embedded engines can be restored"},

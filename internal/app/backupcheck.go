@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,13 +26,16 @@ func embedded(cfg config.Config, done string) error {
 
 // apart refuses folders of which one lies in the other.
 func apart(data, dir string) error {
+	if dir == "" {
+		return fault.ErrInvalid.Detailf("DIR is empty: say which folder the backup is in")
+	}
 	a, err := resolved(data)
 	if err != nil {
-		return err
+		return fmt.Errorf("data folder %s: %w", data, err)
 	}
 	b, err := resolved(dir)
 	if err != nil {
-		return err
+		return fmt.Errorf("backup folder %s: %w", dir, err)
 	}
 	if within(a, b) || within(b, a) {
 		return fault.ErrInvalid.Detailf("the backup %s and the data folder %s must not lie in one another", dir, data)
@@ -44,6 +48,9 @@ func within(path, dir string) bool {
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
 }
 
+// errNowhere is of a link to what is not there: nothing can be made at it.
+var errNowhere = errors.New("it is, or is below, a link that leads nowhere")
+
 // resolved is the path without links, as far as it exists.
 func resolved(path string) (string, error) {
 	abs, err := filepath.Abs(path)
@@ -52,6 +59,9 @@ func resolved(path string) (string, error) {
 	}
 	real, err := filepath.EvalSymlinks(abs)
 	if errors.Is(err, os.ErrNotExist) && abs != filepath.Dir(abs) {
+		if _, err := os.Lstat(abs); err == nil {
+			return "", errNowhere
+		}
 		parent, err := resolved(filepath.Dir(abs))
 		return filepath.Join(parent, filepath.Base(abs)), err
 	}

@@ -94,6 +94,9 @@ func Open(path string, now time.Time) (*Dir, error) {
 		return nil, DiskFault(fmt.Errorf("backup folder: %w", err))
 	}
 	lock, err := dirlock.Acquire(path, lockName) // by which the folder is known for a backup's
+	if errors.Is(err, dirlock.ErrInUse) {
+		return nil, dirlock.ErrInUse.Detailf("another backup is being made in %s%s; wait for it or choose another folder", path, dirlock.Holder(path, lockName))
+	}
 	if err != nil {
 		return nil, err
 	}

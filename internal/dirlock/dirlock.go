@@ -56,7 +56,7 @@ func lock(file *os.File, dir, service string) error {
 	err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return ErrInUse.Detailf("the %s data in %s is in use by another minilab process%s; stop that one or choose another folder with --data",
-			service, dir, holder(file))
+			service, dir, signer(file))
 	}
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", file.Name(), err)
@@ -64,8 +64,18 @@ func lock(file *os.File, dir, service string) error {
 	return sign(file)
 }
 
-// holder names the process that wrote the lock file, as far as it says.
-func holder(file *os.File) string {
+// Holder names the process that took the lock last, as " (pid 7)", as far as
+// its file says.
+func Holder(dir, service string) string {
+	file, err := os.Open(filepath.Join(dir, service+".lock"))
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
+	return signer(file)
+}
+
+func signer(file *os.File) string {
 	text, _ := io.ReadAll(io.LimitReader(file, maxPID)) // a name is a courtesy
 	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err != nil {

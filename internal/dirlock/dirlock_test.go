@@ -47,6 +47,12 @@ func TestSecondOfOneServiceIsRefused(t *testing.T) {
 			t.Errorf("%q does not name %q", err, want)
 		}
 	}
+	if got, want := dirlock.Holder(dir, "kv"), " (pid "+strconv.Itoa(os.Getpid())+")"; got != want {
+		t.Errorf("the holder is %q, want %q", got, want)
+	}
+	if got := dirlock.Holder(dir, "storage"); got != "" {
+		t.Errorf("the holder of no lock is %q", got)
+	}
 	if err := first.Release(); err != nil {
 		t.Fatal(err)
 	}
