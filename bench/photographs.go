@@ -16,7 +16,7 @@ import (
 const (
 	rounds    = 5
 	perRound  = 48
-	perEngine = 2 // customers at a time for each engine process
+	perEngine = 4 // customers at a time for each engine process
 )
 
 // photographs measures rounds by turns, through a lab and through the engine

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"minilab/internal/dirlock"
@@ -30,6 +31,22 @@ func hold(dir string) {
 	}
 	os.Stdout.WriteString("locked\n")
 	select {}
+}
+
+// TestAFolderIsMadeTogether by services that start at the same moment.
+func TestAFolderIsMadeTogether(t *testing.T) {
+	root := t.TempDir()
+	for round := range 200 {
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				if err := dirlock.MakeDir(filepath.Join(root, strconv.Itoa(round), "new", "folder")); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	}
 }
 
 func TestSecondOfOneServiceIsRefused(t *testing.T) {

@@ -11,14 +11,14 @@ import (
 // folder is worth no more than the folder's own name.
 func MakeDir(path string) error {
 	err := os.Mkdir(path, 0o750)
-	switch {
-	case errors.Is(err, os.ErrExist):
-		return isDir(path)
-	case errors.Is(err, os.ErrNotExist):
+	if errors.Is(err, os.ErrNotExist) {
 		if err := MakeDir(filepath.Dir(path)); err != nil {
 			return err
 		}
 		err = os.Mkdir(path, 0o750)
+	}
+	if errors.Is(err, os.ErrExist) { // by now: services start together
+		return isDir(path)
 	}
 	if err != nil {
 		return err

@@ -62,6 +62,10 @@ type Lab struct {
 // New is a lab of the executables that `make build` has left in root/bin, with
 // its data in dir.
 func New(root, dir string, topology Topology, flags ...string) (*Lab, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
 	bin, err := filepath.Abs(filepath.Join(root, "bin"))
 	if err != nil {
 		return nil, err
