@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -47,6 +46,9 @@ func Restore(ctx context.Context, cfg config.Config, dir string, partial bool, o
 		return err
 	}
 	defer func() { _ = lock.Release() }() // only closes a file
+	if err := room(cfg, set); err != nil {
+		return errors.Join(err, release(cfg.Data))
+	}
 	r := &restoring{BackupOptions: opt, cfg: cfg, set: set, partial: partial}
 	if err := r.run(ctx); err != nil {
 		return fmt.Errorf("%s is restored in part only, and no service starts on it; restore again: %w", cfg.Data, err)
@@ -61,8 +63,9 @@ type restoring struct {
 	set     *backup.Set
 	partial bool
 
-	mu   sync.Mutex
-	lost []error // images that the backup does not have any more
+	mu        sync.Mutex
+	lost      []error // images that the backup does not have any more
+	lostBytes int64
 }
 
 func (r *restoring) report() error {
@@ -86,13 +89,7 @@ func (r *restoring) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := syncDir(r.cfg.Data); err != nil {
-		return err
-	}
-	if err := os.Remove(filepath.Join(r.cfg.Data, unfinishedName)); err != nil {
-		return err
-	}
-	return syncDir(r.cfg.Data)
+	return release(r.cfg.Data)
 }
 
 func (r *restoring) kv(ctx context.Context) error {
@@ -139,7 +136,7 @@ func (r *restoring) images(ctx context.Context) error {
 	if err := errors.Join(r.putAll(ctx, s), s.Close()); err != nil {
 		return err
 	}
-	fmt.Fprintf(r.Out, "images: %d, %s\n", r.set.Count-int64(len(r.lost)), bytesOf(r.set.Bytes))
+	fmt.Fprintf(r.Out, "images: %d, %s\n", r.set.Count-int64(len(r.lost)), bytesOf(r.set.Bytes-r.lostBytes))
 	return nil
 }
 
@@ -169,7 +166,7 @@ func (r *restoring) image(ctx context.Context, s storage.Store, i storage.Info) 
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.lost = append(r.lost, err)
+	r.lost, r.lostBytes = append(r.lost, err), r.lostBytes+i.Size
 	return nil
 }
 

@@ -8,6 +8,10 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
+	"minilab/internal/backup"
+	"minilab/internal/config"
 	"minilab/internal/dirlock"
 	"minilab/internal/fault"
 	"minilab/internal/storage"
@@ -119,6 +123,32 @@ func begin(data string) error {
 		}
 	}
 	return nil
+}
+
+// release lets services start on the folder.
+func release(data string) error {
+	if err := syncDir(data); err != nil {
+		return err
+	}
+	if err := os.Remove(filepath.Join(data, unfinishedName)); err != nil {
+		return err
+	}
+	return syncDir(data)
+}
+
+// room is fault.ErrNoSpace when the disk cannot hold the backup and keep its
+// floor: better to say so now than at the last image.
+func room(cfg config.Config, set *backup.Set) error {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(cfg.Data, &fs); err != nil {
+		return fmt.Errorf("statfs %s: %w", cfg.Data, err)
+	}
+	need, free := set.Size(), int64(fs.Bavail)*fs.Bsize
+	if free-need >= cfg.MinFree {
+		return nil
+	}
+	return fault.ErrNoSpace.Detailf("nothing was restored: the backup needs %s, and the disk of %s has %s free, of which --min-free keeps %s",
+		bytesOf(need), cfg.Data, bytesOf(free), bytesOf(cfg.MinFree))
 }
 
 func syncDir(path string) error {

@@ -69,6 +69,30 @@ func (s *Set) Complete() error {
 	return errors.Join(faults...)
 }
 
+// block is what a file's space is counted in, in bytes.
+const block = 4096
+
+// Size is how much space a restore takes, in bytes: the databases and those
+// images whose bytes are there.
+func (s *Set) Size() (bytes int64) {
+	add := func(n int64) { bytes += (n + block - 1) / block * block }
+	for _, p := range []*Part{s.KV, s.Taskdb} {
+		if p != nil {
+			add(p.Size)
+		}
+	}
+	for i, err := range s.Images() {
+		if err != nil {
+			break // the restore says it
+		}
+		if f, err := s.open(i); err == nil {
+			add(i.Size)
+			f.Close()
+		}
+	}
+	return bytes
+}
+
 // Images gives all images of the backup.
 func (s *Set) Images() iter.Seq2[storage.Info, error] {
 	if s.Manifest.Images == nil {
