@@ -72,19 +72,28 @@ type copying struct {
 	dir      *backup.Dir
 	manifest backup.Manifest
 	kv, db   bool // whether the data folder has them
-	images   *filestorage.View
+	images   images
 	live     sqlite.File
 
 	mu      sync.Mutex
 	dropped map[string]bool
 }
 
+// images is what a backup needs of a storage.
+type images interface {
+	Get(context.Context, storage.State, string, storage.Part) (storage.Object, error)
+	Stat(context.Context, storage.State, string) (storage.Info, error)
+	List(ctx context.Context, state storage.State, cursor string, limit int) (storage.Page, error)
+}
+
 // look finds out what the data folder holds.
 func (c *copying) look(log *slog.Logger) error {
 	c.kv, c.db = isFile(filepath.Join(c.data, kvFile)), isFile(filepath.Join(c.data, taskdbFile))
-	var err error
-	c.images, err = filestorage.Beside(c.data, log)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+	view, err := filestorage.Beside(c.data, log)
+	switch {
+	case err == nil:
+		c.images = view
+	case !errors.Is(err, storage.ErrNotFound):
 		return err
 	}
 	if !c.kv && !c.db && c.images == nil {

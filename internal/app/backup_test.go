@@ -224,13 +224,18 @@ func equal[K comparable, V comparable](a, b map[K]V) bool {
 // which it is.
 func meanwhile(t testing.TB, d *data, dir string, happens func()) backup.Manifest {
 	t.Helper()
+	return copied(t, d, dir, func(*copying) { happens() })
+}
+
+func copied(t testing.TB, d *data, dir string, happens func(*copying)) backup.Manifest {
+	t.Helper()
 	c := &copying{data: d.dir, dropped: map[string]bool{}}
 	d.ok(c.look(slog.New(slog.DiscardHandler)))
 	var err error
 	c.dir, err = backup.Open(dir, time.Now())
 	d.ok(err)
 	d.ok(c.snapshots(t.Context()))
-	happens()
+	happens(c)
 	d.ok(c.rest(t.Context()))
 	d.ok(c.dir.Close())
 	return c.manifest
@@ -310,6 +315,57 @@ func TestDamagedImages(t *testing.T) {
 		if _, err := r.images.Stat(t.Context(), storage.InProgress, id); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("the image %s: %v", id, err)
 		}
+	}
+}
+
+// TestTasksWithoutBytes: who made one by hand has promised none. One that says
+// what bytes it has is damaged without them.
+func TestTasksWithoutBytes(t *testing.T) {
+	d, dir := openData(t, t.TempDir()), filepath.Join(t.TempDir(), "b")
+	for id, source := range map[string]taskdb.Blob{"fifo": {Key: "fifo"}, "there": d.put(storage.InProgress, "there", "source of there")} {
+		source.SHA256, source.Size = "", 0
+		_, _, err := d.tasks.Create(t.Context(), taskdb.Task{ID: id, Pipeline: pipeline.Default(), Source: source})
+		d.ok(err)
+	}
+	out, err := back(t, d, dir)
+	d.ok(err)
+	if want := "skipped: inProgress/fifo: it is not in the storage, and the task fifo names no bytes\n"; !strings.Contains(out, want) || !strings.Contains(out, "images: 1, ") {
+		t.Errorf("it says %q, want %q", out, want)
+	}
+	r := restoredFrom(t, dir)
+	if _, err := r.tasks.Get(t.Context(), "fifo"); err != nil {
+		t.Error(err)
+	}
+	_, _, err = d.tasks.Create(t.Context(), taskdb.Task{ID: "sized", Pipeline: pipeline.Default(), Source: taskdb.Blob{Key: "sized", Size: 5}})
+	d.ok(err)
+	if out, err := back(t, d, dir); !errors.Is(err, ErrDamaged) || !strings.Contains(out, "damaged: inProgress/sized: ") {
+		t.Errorf("%v, %q", err, out)
+	}
+}
+
+// unreadable is a storage whose disk does not give an image.
+type unreadable struct {
+	images
+	key string
+}
+
+// Get implements images.
+func (u unreadable) Get(ctx context.Context, state storage.State, key string, part storage.Part) (storage.Object, error) {
+	if key == u.key {
+		return storage.Object{}, filestorage.ErrUnreadable
+	}
+	return u.images.Get(ctx, state, key, part)
+}
+
+// TestUnreadableImage is named, and the others are copied.
+func TestUnreadableImage(t *testing.T) {
+	d, dir := openData(t, t.TempDir()), filepath.Join(t.TempDir(), "b")
+	for _, id := range []string{"a", "b", "c"} {
+		d.submit(id)
+	}
+	m := copied(t, d, dir, func(c *copying) { c.images = unreadable{c.images, "b"} })
+	if m.Count != 2 || len(m.Damaged) != 1 || m.Damaged[0].Key != "b" {
+		t.Errorf("%d images, damaged %v", m.Count, m.Damaged)
 	}
 }
 

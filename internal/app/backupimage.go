@@ -38,7 +38,7 @@ func (c *copying) save(ctx context.Context, n needed) error {
 			return nil
 		}
 		if last {
-			c.damaged(n, err)
+			c.without(n, err)
 			return nil
 		}
 	}
@@ -98,10 +98,16 @@ func (c *copying) drop(n needed) {
 	c.dropped[n.task] = true
 }
 
-func (c *copying) damaged(n needed, err error) {
+// without notes an image that is not in the backup. Where a task made by hand
+// never said that there are bytes, and there are none, nothing is damaged.
+func (c *copying) without(n needed, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.manifest.Damaged = append(c.manifest.Damaged, backup.Damaged{State: n.state, Key: n.Key, Task: n.task, Reason: err.Error()})
+	list := &c.manifest.Damaged
+	if n.SHA256 == "" && n.Size == 0 && errors.Is(err, errGone) {
+		list = &c.manifest.Absent
+	}
+	*list = append(*list, backup.Damaged{State: n.state, Key: n.Key, Task: n.task, Reason: err.Error()})
 }
 
 // report says what the backup holds.
@@ -117,6 +123,9 @@ func (c *copying) report(out io.Writer, dir string) error {
 	if m.Images != nil {
 		copied, size := c.dir.Copied()
 		fmt.Fprintf(out, "images: %d, %s; copied: %d, %s\n", m.Count, bytesOf(m.Bytes), copied, bytesOf(size))
+	}
+	for _, a := range m.Absent {
+		fmt.Fprintf(out, "skipped: %s, and the task %s names no bytes\n", a, a.Task)
 	}
 	return tellDamaged(out, m.Damaged)
 }

@@ -45,6 +45,7 @@ type Manifest struct {
 
 	Dropped []string  `json:"dropped,omitempty"` // tasks of the snapshot that were deleted meanwhile
 	Damaged []Damaged `json:"damaged,omitempty"` // images that could not be copied
+	Absent  []Damaged `json:"absent,omitempty"`  // images that never were: tasks made by hand
 }
 
 // Damaged is an image that a backup does not have.
