@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // besideParams are of connections beside the process that owns a file: they
@@ -22,7 +25,11 @@ var besideParams = url.Values{
 // process may be writing it. Errors of the pool are the driver's: pass them
 // through Fault.
 func Beside(ctx context.Context, path string) (*sql.DB, error) {
-	db, err := pool(path, besideParams, defaultReaders)
+	params := besideParams
+	if frozen(path) {
+		params = with(params, url.Values{"immutable": {"1"}})
+	}
+	db, err := pool(path, params, defaultReaders)
 	if err != nil {
 		return nil, err
 	}
@@ -30,6 +37,14 @@ func Beside(ctx context.Context, path string) (*sql.DB, error) {
 		return nil, errors.Join(opening(path, err), db.Close())
 	}
 	return db, nil
+}
+
+// frozen says whether the file was closed and its folder cannot be written, for
+// it is mounted for reading only or is somebody else's: SQLite could not make
+// there what readers and writers share, and nobody needs it.
+func frozen(path string) bool {
+	_, err := os.Stat(path + "-wal")
+	return errors.Is(err, os.ErrNotExist) && unix.Access(filepath.Dir(path), unix.W_OK) != nil
 }
 
 // Snapshot writes a copy of the database at path, as it is at one moment, to a
@@ -40,11 +55,15 @@ func Snapshot(ctx context.Context, path, into string) error {
 	if _, err := os.Lstat(into); err == nil {
 		return fmt.Errorf("snapshot of %s: %s is there already", path, into)
 	}
+	still := frozen(path)
 	db, err := Beside(ctx, path)
 	if err != nil {
 		return err
 	}
 	err = snapshot(ctx, db, into)
+	if err == nil && still && !frozen(path) {
+		err = ErrBusy.Detailf("somebody has opened it meanwhile; try again")
+	}
 	if err != nil {
 		err = fmt.Errorf("snapshot of %s into %s: %w", path, into, errors.Join(Fault(err), discard(into)))
 	}

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"minilab/internal/sqlitedb"
 )
@@ -111,5 +114,33 @@ func TestSnapshotThatFailsLeavesNothing(t *testing.T) {
 	}
 	if err := sqlitedb.Snapshot(t.Context(), path, path); err == nil {
 		t.Error("a database is replaced by its own snapshot")
+	}
+}
+
+// TestSnapshotInAFolderThatCannotBeWritten is made of a file that was closed.
+func TestSnapshotInAFolderThatCannotBeWritten(t *testing.T) {
+	dir, into := t.TempDir(), filepath.Join(t.TempDir(), "a.db")
+	path := filepath.Join(dir, "items.db")
+	db, err := sqlitedb.Open(t.Context(), path, migrations())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(db.Write(t.Context(), put(7)), db.Close(), os.Chmod(dir, 0o500)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Chmod(dir, 0o700) })
+	runtime.LockOSThread() // for good: the thread ends with the test
+	header, none := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, [2]unix.CapUserData{}
+	if err := unix.Capset(&header, &none[0]); err != nil { // root's right to write anywhere
+		t.Fatal(err)
+	}
+	if err := sqlitedb.Snapshot(t.Context(), path, into); err != nil {
+		t.Fatal(err)
+	}
+	if got := ids(t, open(t, into)); !slices.Equal(got, []int{7}) {
+		t.Errorf("the snapshot has %v", got)
+	}
+	if left, err := filepath.Glob(path + "-*"); err != nil || len(left) > 0 {
+		t.Errorf("left over: %v, %v", left, err)
 	}
 }
