@@ -13,7 +13,8 @@ import (
 )
 
 // besideParams are of connections beside the process that owns a file: they
-// never write, make no file, and change nothing that stays.
+// never write. Where nobody has it open, SQLite makes an empty log and its index,
+// which the next owner removes.
 var besideParams = url.Values{
 	"mode":          {"ro"},
 	"_busy_timeout": {"10000"},
