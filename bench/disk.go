@@ -14,11 +14,10 @@ const diskTime = time.Second
 // disk is what the disk can do, which bounds what is durable: syncs of one file
 // that grows, and new files made durable with their names.
 func disk(ctx context.Context, o options, t *table) error {
-	dir, err := os.MkdirTemp(".", "bench-data-")
+	dir, err := os.MkdirTemp(o.dir, "disk-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		return err

@@ -24,13 +24,13 @@ const dispatched = 300
 // dispatch measures the time from an upload's last byte to the engine's start,
 // for one customer of five services in processes of their own; the worker runs
 // here, where its engine can be watched.
-func dispatch(ctx context.Context, _ options, t *table) error {
+func dispatch(ctx context.Context, o options, t *table) error {
 	pool, err := newPool()
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
-	return withLab(ctx, trials.Topology{"kv", "storage", "taskdb", "master", "frontend"}, func(l *trials.Lab) error {
+	return withLab(ctx, o, trials.Topology{"kv", "storage", "taskdb", "master", "frontend"}, func(l *trials.Lab) error {
 		began := make(chan time.Time, 1)
 		stop := startWorker(ctx, l, watched{pool, began})
 		defer stop()

@@ -19,7 +19,7 @@ func footprint(ctx context.Context, o options, t *table) error {
 	if err != nil {
 		return err
 	}
-	return withLab(ctx, trials.SixProcesses, func(l *trials.Lab) error {
+	return withLab(ctx, o, trials.SixProcesses, func(l *trials.Lab) error {
 		base := l.URL("frontend")
 		if _, err := through(ctx, base, [][]byte{tinyImage()}, o.tasks/3, o.customers); err != nil {
 			return err

@@ -84,7 +84,7 @@ func tiny(ctx context.Context, o options, t *table) error {
 	images := [][]byte{tinyImage()}
 	for i, topology := range []trials.Topology{trials.OneProcess, trials.SixProcesses} {
 		name := []string{"one process", "six processes"}[i]
-		err := withLab(ctx, topology, func(l *trials.Lab) error {
+		err := withLab(ctx, o, topology, func(l *trials.Lab) error {
 			base := l.URL("frontend")
 			if _, err := through(ctx, base, images, o.tasks/5, o.customers); err != nil { // does not count
 				return err

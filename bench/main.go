@@ -5,7 +5,7 @@
 //
 //	go run ./bench [-photos DIR] [-tasks N] [-customers N]
 //
-// It starts bin/minilab itself, on temporary folders of the current directory's
+// It starts bin/minilab itself, on a temporary folder of the current directory's
 // file system.
 package main
 
@@ -27,6 +27,7 @@ type options struct {
 	photos    string
 	tasks     int
 	customers int
+	dir       string // of all the data
 }
 
 func main() {
@@ -44,8 +45,13 @@ func main() {
 }
 
 // run does the parts one after the other: what one leaves running would be
-// measured in the next.
-func run(ctx context.Context, o options, out io.Writer) error {
+// measured in the next. Data are removed at the very end, because ext4 makes new
+// files slowly for minutes after many were removed.
+func run(ctx context.Context, o options, out io.Writer) (err error) {
+	if o.dir, err = os.MkdirTemp(".", "bench-data-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(o.dir)
 	t := &table{out: out}
 	t.head()
 	for _, part := range []func(context.Context, options, *table) error{disk, tiny, dispatch, photographs, footprint} {
@@ -84,12 +90,11 @@ func model() string {
 }
 
 // withLab runs f on a lab of its own.
-func withLab(ctx context.Context, topology trials.Topology, f func(*trials.Lab) error) error {
-	dir, err := os.MkdirTemp(".", "bench-data-")
+func withLab(ctx context.Context, o options, topology trials.Topology, f func(*trials.Lab) error) error {
+	dir, err := os.MkdirTemp(o.dir, "lab-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
 	lab, err := trials.New(".", dir, topology)
 	if err != nil {
 		return err

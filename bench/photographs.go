@@ -31,7 +31,7 @@ func photographs(ctx context.Context, o options, t *table) error {
 		return err
 	}
 	defer pool.Close()
-	return withLab(ctx, trials.OneProcess, func(l *trials.Lab) error {
+	return withLab(ctx, o, trials.OneProcess, func(l *trials.Lab) error {
 		var lab, bare []float64
 		var labTimes, bareTimes result
 		for i := range rounds + 1 {
