@@ -18,8 +18,9 @@ func backup() *cobra.Command {
 
 The copy is of one moment: every task, and every image that a task needs. Run it
 again on the same DIR to copy only what is new. DIR holds one backup, the last
-complete one: it stays whole if the next is interrupted. When images are damaged,
-they are named, everything else is copied, and the exit status is 1.`,
+complete one: it stays whole if the next is interrupted, and one of other data is
+refused. When images are damaged, they are named, everything else is copied, and
+the exit status is 1.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			cfg, opt, err := backupOptions(c)

@@ -411,6 +411,8 @@ func TestRefusals(t *testing.T) {
 	d.ok(err)
 	foreign := t.TempDir()
 	d.ok(os.WriteFile(filepath.Join(foreign, "letter.txt"), nil, 0o600))
+	theirs := t.TempDir()
+	d.ok(os.WriteFile(filepath.Join(theirs, "backup.json"), []byte(`{"name":"x"}`), 0o600))
 	link := filepath.Join(t.TempDir(), "link")
 	d.ok(os.Symlink(d.dir, link))
 	nowhere := filepath.Join(t.TempDir(), "nowhere")
@@ -426,6 +428,7 @@ func TestRefusals(t *testing.T) {
 		"inside, linked":  {cfgFor(d.dir), filepath.Join(link, "x", "b"), "must not lie in one another"},
 		"around":          {cfgFor(d.dir), filepath.Dir(d.dir), "must not lie in one another"},
 		"foreign":         {cfgFor(d.dir), foreign, "is not empty and holds no backup"},
+		"another's":       {cfgFor(d.dir), theirs, "backup.json is not minilab's"},
 		"no data":         {cfgFor(t.TempDir()), t.TempDir(), "there is no data in"},
 		"another engine":  {etcd, t.TempDir(), "only the embedded engines can be backed up: the data of kv"},
 		"no such folder":  {cfgFor(filepath.Join(t.TempDir(), "x")), t.TempDir(), "there is no data in"},
@@ -465,8 +468,10 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("restore %s: %v", name, err)
 		}
 	}
-	if entries, err := os.ReadDir(foreign); err != nil || len(entries) != 1 {
-		t.Errorf("the foreign folder has %v, %v", entries, err)
+	for _, folder := range []string{foreign, theirs} {
+		if entries, err := os.ReadDir(folder); err != nil || len(entries) != 1 {
+			t.Errorf("the foreign folder has %v, %v", entries, err)
+		}
 	}
 }
 
@@ -522,6 +527,7 @@ func TestDamagedBackups(t *testing.T) {
 		"manifest gone":    {only("backup.json"), os.Remove, false},
 		"manifest cut":     {only("backup.json"), cut, false},
 		"manifest newer":   {only("backup.json"), newer, false},
+		"manifest of else": {only("backup.json"), func(path string) error { return os.WriteFile(path, []byte(`{"name":"x"}`), 0o600) }, false},
 		"manifest astray":  {only("backup.json"), astray, false},
 		"manifest of less": {only("backup.json"), fewer, true},
 	} {

@@ -30,8 +30,8 @@
 //     the task is, in the database.
 //  3. An ID was answered with 202 only after its task was durable.
 //
-// The task database is copied first, in one transaction: that is the moment. Then
-// the bytes that its tasks point to are looked for. By rule 1 all of them were
+// The task database is copied in one transaction: that is the moment. Then the
+// bytes that its tasks point to are looked for. By rule 1 all of them were
 // there at the moment. Those that are still there are copied, and compared with
 // the digest that the task names. Those that are missing now were removed since,
 // so by rule 2 their task was deleted before that: the live database, asked after
@@ -122,6 +122,9 @@ func ours(path string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("backup folder: %w", err)
+	}
+	if _, err := readManifest(path); errors.Is(err, ErrForeign) {
+		return err
 	}
 	for _, e := range entries {
 		if e.Name() == lockName+".lock" || e.Name() == manifestName {

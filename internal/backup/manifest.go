@@ -85,6 +85,9 @@ func readManifest(dir string) (Manifest, error) {
 	if err := json.NewDecoder(io.LimitReader(f, maxManifest)).Decode(&m); err != nil {
 		return Manifest{}, ErrIncomplete.Detailf("%s is damaged: %v", f.Name(), err)
 	}
+	if m.Format < 1 {
+		return Manifest{}, ErrForeign.Detailf("%s is not minilab's; choose a folder of its own for the backup", f.Name())
+	}
 	if m.Format > format {
 		return Manifest{}, ErrNewer.Detailf("%s was made by a newer minilab (%s)", dir, m.Version)
 	}
