@@ -36,6 +36,10 @@ func dispatch(ctx context.Context, o options, t *table) error {
 		defer stop()
 		var times []time.Duration
 		for range dispatched {
+			select {
+			case <-began: // of another attempt
+			default:
+			}
 			sent, err := hand(ctx, l.URL("frontend"))
 			if err != nil {
 				return err
@@ -60,7 +64,10 @@ type watched struct {
 
 // Run implements worker.Engine.
 func (w watched) Run(ctx context.Context, j engine.Job) (engine.Result, error) {
-	w.began <- time.Now()
+	select {
+	case w.began <- time.Now():
+	default: // another attempt at the same image
+	}
 	return w.Pool.Run(ctx, j)
 }
 

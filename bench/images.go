@@ -17,8 +17,11 @@ func load(dir string) ([][]byte, error) {
 		return [][]byte{photograph()}, nil
 	}
 	paths, err := filepath.Glob(filepath.Join(dir, "*.jpg"))
-	if err != nil || len(paths) == 0 {
-		return nil, fmt.Errorf("no *.jpg in %s: %w", dir, err)
+	if err != nil {
+		return nil, err
+	}
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("no *.jpg in %s", dir)
 	}
 	var images [][]byte
 	for _, p := range paths {

@@ -352,7 +352,7 @@ type unreadable struct {
 // Get implements images.
 func (u unreadable) Get(ctx context.Context, state storage.State, key string, part storage.Part) (storage.Object, error) {
 	if key == u.key {
-		return storage.Object{}, filestorage.ErrUnreadable
+		return storage.Object{}, storage.ErrUnreadable
 	}
 	return u.images.Get(ctx, state, key, part)
 }

@@ -11,7 +11,6 @@ import (
 
 	"minilab/internal/backup"
 	"minilab/internal/storage"
-	"minilab/internal/storage/filestorage"
 	"minilab/internal/taskdb"
 )
 
@@ -50,7 +49,7 @@ func (c *copying) copyOne(ctx context.Context, n needed) error {
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		return errGone
-	case errors.Is(err, storage.ErrCorrupt) || errors.Is(err, storage.ErrKey) || errors.Is(err, filestorage.ErrUnreadable):
+	case errors.Is(err, storage.ErrCorrupt) || errors.Is(err, storage.ErrKey) || errors.Is(err, storage.ErrUnreadable):
 		return fmt.Errorf("%w: %w", backup.ErrSource, err)
 	case err != nil:
 		return err

@@ -27,8 +27,8 @@ const (
 // Body reads a request's body, of which at most max bytes may come (0: any
 // number) and never nothing for as long as idle (0: for ever, and at any rate).
 // Its errors are faults: fault.ErrTooLarge, ErrBodyIdle, also for what comes too
-// slowly, and ErrBodyCut when the caller has gone. A body that is announced as too large is refused before a caller that
-// waits for "100 Continue" sends a byte of it.
+// slowly, and ErrBodyCut when the caller has gone. A body that is announced as too
+// large is refused before a caller that waits for "100 Continue" sends a byte of it.
 func Body(w http.ResponseWriter, r *http.Request, max int64, idle time.Duration) io.Reader {
 	bare := r.Body
 	if routed, ok := bare.(*routedBody); ok {

@@ -66,7 +66,7 @@ func ServeContent(w http.ResponseWriter, r *http.Request, c Content, open func(o
 // readerTime, is not waited for.
 const (
 	readerTime = time.Minute
-	readerRate = 64 << 10
+	readerRate = 8 << 10
 )
 
 // readerPatience is how long so many bytes may take.

@@ -128,10 +128,13 @@ var phases = map[taskdb.State]lab.Phase{
 
 // Status implements lab.Customers.
 func (m *Master) Status(ctx context.Context, id string, wait time.Duration) (lab.Status, error) {
-	t, err := m.look(ctx, id)
-	if err == nil && wait > 0 && !t.State.Ended() {
-		t, err = m.waitForEnd(ctx, id, min(wait, lab.MaxWait))
+	look := m.look
+	if wait > 0 {
+		look = func(ctx context.Context, id string) (taskdb.Task, error) {
+			return m.waitForEnd(ctx, id, min(wait, lab.MaxWait))
+		}
 	}
+	t, err := look(ctx, id)
 	if err != nil {
 		return lab.Status{}, err
 	}

@@ -45,6 +45,7 @@ var (
 	ErrCut         = fault.New(fault.Invalid, "body-cut", "the body is not of its announced length")
 	ErrDigest      = fault.New(fault.Unprocessable, "digest-mismatch", "the bytes are not those of the announced digest")
 	ErrCorrupt     = fault.New(fault.Internal, "corrupt", "the stored bytes are damaged and are not served")
+	ErrUnreadable  = fault.New(fault.Internal, "unreadable", "the disk failed to read the stored bytes")
 	ErrNoSpace     = fault.ErrNoSpace
 )
 
@@ -95,7 +96,8 @@ type Store interface {
 	// ErrRange when the offset is not below the size (an offset of 0 is always
 	// fine). An image that is replaced or deleted while it is read is read to
 	// its end as it was. Damage is ErrCorrupt before the first byte comes: in a
-	// whole image any, in a part what is visible without reading the rest.
+	// whole image any, in a part what is visible without reading the rest. Bytes
+	// that the disk does not give are ErrUnreadable.
 	Get(ctx context.Context, state State, key string, part Part) (Object, error)
 
 	// Stat is Get without the bytes.
@@ -106,8 +108,8 @@ type Store interface {
 
 	// List gives the images of a state, limit at a time (0 or more than
 	// MaxPage: MaxPage), in an order of the engine's own. Whatever is there
-	// during the whole listing comes exactly once. Damaged bytes may come with
-	// an empty SHA256.
+	// during the whole listing comes exactly once. Damaged and unreadable bytes
+	// may come with an empty SHA256.
 	List(ctx context.Context, state State, cursor string, limit int) (Page, error)
 }
 

@@ -79,8 +79,8 @@ func (s *Sweeper) each(ctx context.Context, visit func(storage.Info) error) erro
 const clockKey = "sweeper/clock"
 
 // clock is the storage's time. A storage that takes nothing any more because
-// its disk is full needs sweeping most: then it is not before the time of its
-// newest image, and not before ours, unless both are wrong.
+// its disk is full needs sweeping most: then it is taken to be that of its
+// newest image, or ours where that is earlier: what is young by either stays.
 func (s *Sweeper) clock(ctx context.Context) (time.Time, error) {
 	i, err := s.Storage.Put(ctx, storage.InProgress, clockKey, strings.NewReader("x"), storage.PutOptions{Size: 1})
 	if err == nil {
@@ -125,6 +125,8 @@ func (s *Sweeper) stays(ctx context.Context, o orphan) (bool, error) {
 	case errors.Is(err, storage.ErrNotFound), errors.Is(err, storage.ErrKey): // a row may point to what cannot be
 		return true, nil
 	case errors.Is(err, storage.ErrCorrupt): // as it was listed
+	case errors.Is(err, storage.ErrUnreadable): // the others can go
+		return true, nil
 	case err != nil:
 		return false, err
 	case !o.expired && !i.Modified.Truncate(time.Second).Equal(o.modified.Truncate(time.Second)):

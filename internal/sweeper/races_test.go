@@ -48,6 +48,7 @@ type race struct {
 // the end whether anything else is.
 func TestRaces(t *testing.T) {
 	f := open(t, sqltaskdb.Options{Lease: raceLease})
+	f.happens()
 	f.sweep()
 	r := &race{fixture: f, expires: map[string]bool{}, deleted: map[string]bool{}, seen: map[string]int{}}
 	for i := range r.masters {

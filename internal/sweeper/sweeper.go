@@ -15,7 +15,7 @@
 //
 //   - B is a source. A master makes a task right after its bytes, and answers
 //     for it only when that took less than SubmitTime, which is not above half
-//     of the grace, counted from the last byte that it read: B is not younger
+//     of the grace, counted from the last byte that it read: B is not older
 //     than that. So the row was there before T, or nobody was told of it. The
 //     other half of the grace is for clocks that are put forward.
 //   - B is the result ID.TOKEN of an attempt. Its row is read once more just

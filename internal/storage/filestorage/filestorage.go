@@ -206,6 +206,9 @@ func (s *Store) describe(f *os.File, state storage.State, key string) (storage.I
 	if err == nil {
 		err = a.fits(info)
 	}
+	if err = readFault(err); errors.Is(err, storage.ErrUnreadable) {
+		return info, err // nothing is known of the bytes
+	}
 	if err != nil {
 		s.foundDamaged(info, err)
 		return info, storage.ErrCorrupt.Because(err)

@@ -39,7 +39,7 @@ func (s *Store) infos(ctx context.Context, state storage.State, names []string) 
 		}
 		info, err := s.infoOf(state, name)
 		switch {
-		case err == nil, errors.Is(err, storage.ErrCorrupt) && info.Key != "":
+		case err == nil, (errors.Is(err, storage.ErrCorrupt) || errors.Is(err, storage.ErrUnreadable)) && info.Key != "":
 			infos = append(infos, info)
 		case !errors.Is(err, storage.ErrNotFound):
 			return nil, err

@@ -10,12 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"minilab/internal/fault"
 	"minilab/internal/storage"
 )
-
-// ErrUnreadable is the fault of bytes that the disk does not give.
-var ErrUnreadable = fault.New(fault.Internal, "unreadable", "the disk failed to read the stored bytes")
 
 // verify is ErrCorrupt unless the file's bytes are those of the SHA-256 that
 // was noted when they came. It reads them all before the first one is served:
@@ -57,8 +53,8 @@ func (s *Store) Damaged() int64 { return s.damaged.Load() }
 
 // readFault gives the error of a disk that cannot be read its fault.
 func readFault(err error) error {
-	if errors.Is(err, unix.EIO) {
-		return ErrUnreadable.Because(err)
+	if errors.Is(err, unix.EIO) || errors.Is(err, unix.ENOMEM) {
+		return storage.ErrUnreadable.Because(err)
 	}
 	return err
 }
