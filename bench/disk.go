@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 )
 
@@ -34,7 +35,7 @@ func disk(ctx context.Context, o options, t *table) error {
 		return err
 	}
 	t.row("the disk: fsyncs of one file", syncs)
-	files, err := rate(ctx, o.customers, func(i int) error { return durable(dir, fmt.Sprint(i), page[:1000]) })
+	files, err := rate(ctx, o.customers, func(i int) error { return durable(dir, strconv.Itoa(i), page[:1000]) })
 	if err == nil {
 		t.row(fmt.Sprintf("the disk: new durable files, %d at a time", o.customers), files)
 	}

@@ -100,7 +100,7 @@ func hand(ctx context.Context, base string) (sent time.Time, err error) {
 	trace := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		WroteRequest: func(httptrace.WroteRequestInfo) { sent = time.Now() },
 	})
-	c := trials.Customer{Base: base, HTTP: http.DefaultClient}
+	c := trials.Customer{Base: base, HTTP: &http.Client{Transport: http.DefaultTransport}}
 	id, err := c.Upload(trace, tinyImage())
 	if err != nil {
 		return sent, err

@@ -11,6 +11,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -37,8 +38,9 @@ func main() {
 	flag.IntVar(&o.customers, "customers", 32, "customers at a time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, o, os.Stdout); err != nil {
+	err := run(ctx, o, os.Stdout)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -51,7 +53,7 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if o.dir, err = os.MkdirTemp(".", "bench-data-"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(o.dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(o.dir)) }()
 	t := &table{out: out}
 	t.head()
 	for _, part := range []func(context.Context, options, *table) error{disk, tiny, dispatch, photographs, footprint} {

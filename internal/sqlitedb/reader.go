@@ -21,7 +21,7 @@ func newReader(pool *sql.DB) *Reader {
 
 // QueryContext runs a query; the rows must be closed.
 func (r *Reader) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if stmt := r.prepared(ctx, query); stmt != nil {
+	if stmt := r.prepared(ctx, query); stmt != nil { //nolint:sqlclosecheck // it is kept
 		return stmt.QueryContext(ctx, args...)
 	}
 	return r.pool.QueryContext(ctx, query, args...)
@@ -29,7 +29,7 @@ func (r *Reader) QueryContext(ctx context.Context, query string, args ...any) (*
 
 // QueryRowContext runs a query that gives at most one row; scan it.
 func (r *Reader) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if stmt := r.prepared(ctx, query); stmt != nil {
+	if stmt := r.prepared(ctx, query); stmt != nil { //nolint:sqlclosecheck // it is kept
 		return stmt.QueryRowContext(ctx, args...)
 	}
 	return r.pool.QueryRowContext(ctx, query, args...)
@@ -43,15 +43,14 @@ func (r *Reader) prepared(ctx context.Context, query string) *sql.Stmt {
 	if stmt != nil || full {
 		return stmt
 	}
-	stmt, err := r.pool.PrepareContext(ctx, query)
-	if err != nil {
-		return nil // running it gives the same error
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if other := r.statements[query]; other != nil {
-		_ = stmt.Close() // two came at once; nothing was run with this one
-		return other
+	if stmt := r.statements[query]; stmt != nil {
+		return stmt
+	}
+	stmt, err := r.pool.PrepareContext(ctx, query) //nolint:sqlclosecheck // closed with the pool
+	if err != nil {
+		return nil // running it gives the same error
 	}
 	r.statements[query] = stmt
 	return stmt
