@@ -27,7 +27,7 @@ func footprint(ctx context.Context, o options, t *table) error {
 		if _, err := through(ctx, base, photos, 2*perRound, 8); err != nil {
 			return err
 		}
-		var sum, peaks int64
+		var sum, peaks, shared int64
 		for _, p := range l.Processes() {
 			now, err := p.Memory("VmRSS")
 			if err != nil {
@@ -37,10 +37,15 @@ func footprint(ctx context.Context, o options, t *table) error {
 			if err != nil {
 				return err
 			}
-			sum, peaks = sum+now, peaks+most
+			pss, err := p.Memory("Pss")
+			if err != nil {
+				return err
+			}
+			sum, peaks, shared = sum+now, peaks+most, shared+pss
 			t.row("memory of "+p.Name+" after load, at most", fmt.Sprintf("%d MB, %d MB", now>>20, most>>20))
 		}
-		t.row("memory of the six services together, at most", fmt.Sprintf("%d MB, %d MB", sum>>20, peaks>>20))
+		t.row("memory of the six services, summed up, at most", fmt.Sprintf("%d MB, %d MB", sum>>20, peaks>>20))
+		t.row("memory of the six services together, what they share counted once", fmt.Sprintf("%d MB", shared>>20))
 		return idle(ctx, l, t)
 	})
 }

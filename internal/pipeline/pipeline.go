@@ -80,7 +80,10 @@ func Parse(text string) (Pipeline, error) {
 		p = append(p, s)
 		at += len(part) + 1
 	}
-	return p, p.check()
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 func parseStep(text string) (Step, error) {

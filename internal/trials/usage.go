@@ -9,14 +9,19 @@ import (
 	"time"
 )
 
-// Memory is a line of the process's /proc/PID/status in bytes: VmRSS is what it
-// has in memory, VmHWM the most it ever had.
+// Memory is a line of what the kernel knows of the process's memory, in bytes:
+// VmRSS is what it has, VmHWM the most it ever had; Pss is what it has, where
+// pages that processes share are divided among them.
 func (p *Process) Memory(line string) (int64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
 	if err != nil {
 		return 0, err
 	}
-	for l := range strings.Lines(string(text)) {
+	rollup, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", p.PID()))
+	if err != nil {
+		return 0, err
+	}
+	for l := range strings.Lines(string(status) + string(rollup)) {
 		if rest, ok := strings.CutPrefix(l, line+":"); ok {
 			n, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 			return n << 10, err
