@@ -65,7 +65,7 @@ func readable(ctx context.Context, c trials.Customer, source, result []byte) err
 	if err == nil {
 		return nil
 	}
-	if !errors.Is(err, moreSamples) && decoded(source) == nil {
+	if !errors.Is(err, errSamples) && decoded(source) == nil {
 		return fmt.Errorf("the result cannot be read as the source can: %w", err)
 	}
 	id, err := c.Upload(ctx, result)
@@ -82,9 +82,9 @@ func readable(ctx context.Context, c trials.Customer, source, result []byte) err
 	return nil
 }
 
-// moreSamples is what the other decoder says of pixels with more than colours
+// errSamples is what the other decoder says of pixels with more than colours
 // and alpha, as a lie about their number makes them.
-const moreSamples = tiff.FormatError("wrong number of samples for RGB")
+const errSamples = tiff.FormatError("wrong number of samples for RGB")
 
 // decodedPixels is how large an image is read whole by the other decoder, which
 // is slow. Of larger ones it reads the header.
