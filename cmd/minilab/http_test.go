@@ -140,7 +140,9 @@ func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 	status, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	pattern := regexp.MustCompile(strings.Join(args[2:], ""))
-	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for end := time.Now().Add(time.Minute); ; <-again.C {
 		resp, err := noRedirects.Get(args[0])
 		ts.Check(err)
 		body, err := io.ReadAll(resp.Body)
