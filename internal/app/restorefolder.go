@@ -108,7 +108,7 @@ func begin(data string) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(f.Sync(), f.Close(), syncDir(data)); err != nil {
+	if err := errors.Join(f.Sync(), f.Close(), dirlock.SyncDir(data)); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(data)
@@ -127,13 +127,13 @@ func begin(data string) error {
 
 // release lets services start on the folder.
 func release(data string) error {
-	if err := syncDir(data); err != nil {
+	if err := dirlock.SyncDir(data); err != nil {
 		return err
 	}
 	if err := os.Remove(filepath.Join(data, unfinishedName)); err != nil {
 		return err
 	}
-	return syncDir(data)
+	return dirlock.SyncDir(data)
 }
 
 // room is fault.ErrNoSpace when the disk cannot hold the backup and keep its
@@ -149,13 +149,4 @@ func room(cfg config.Config, set *backup.Set) error {
 	}
 	return fault.ErrNoSpace.Detailf("nothing was restored: the backup needs %s, and the disk of %s has %s free, of which --min-free keeps %s",
 		bytesOf(need), cfg.Data, bytesOf(free), bytesOf(cfg.MinFree))
-}
-
-func syncDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return dir.Sync()
 }

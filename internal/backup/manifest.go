@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"minilab/internal/dirlock"
 	"minilab/internal/storage"
 )
 
@@ -140,14 +141,5 @@ func replace(path string, data []byte) error {
 	if err := os.Rename(f.Name(), path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return dir.Sync()
+	return dirlock.SyncDir(filepath.Dir(path))
 }

@@ -23,12 +23,17 @@ func MakeDir(path string) error {
 	if err != nil {
 		return err
 	}
-	parent, err := os.Open(filepath.Dir(path))
+	return SyncDir(filepath.Dir(path))
+}
+
+// SyncDir makes the names in a folder durable.
+func SyncDir(path string) error {
+	dir, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	defer parent.Close()
-	return parent.Sync()
+	defer dir.Close()
+	return dir.Sync()
 }
 
 func isDir(path string) error {
