@@ -32,7 +32,7 @@ func main() {
 	flag.Int64Var(&o.limits.AddressSpace, "memory", 4<<30, "bytes of address space that images may take")
 	flag.Int64Var(&o.limits.FileSize, "output", 1<<30, "largest result in bytes")
 	flag.DurationVar(&o.limits.CPU, "cpu", time.Hour, "processor time of the whole process")
-	flag.BoolVar(&o.unsafe, "unsafe", false, "run without walls where the kernel has none; images can then do what this user can")
+	flag.BoolVar(&o.unsafe, "unsafe", false, "run without the walls that this kernel has not; images can then do more than they should")
 	showVersion := flag.Bool("version", false, "print the versions and exit")
 	flag.Parse()
 	if *showVersion {
@@ -69,14 +69,17 @@ func run(o options) error {
 	return serve(s)
 }
 
+// raiseWalls puts up all walls that there are; without one of them the engine
+// goes on only if it is told to.
 func raiseWalls(o options) ([]string, error) {
 	o.limits.Files = 16
-	if o.unsafe {
-		return nil, nil
-	}
 	up, err := walls.Raise(o.limits)
-	if err != nil {
-		return nil, fmt.Errorf("%w; --unsafe runs without", err)
+	if err == nil {
+		return up, nil
 	}
+	if !o.unsafe {
+		return nil, fmt.Errorf("%w; minilab runs image engines without this only where --engine-unsafe is given", err)
+	}
+	fmt.Fprintln(os.Stderr, "minilab-engine: unsafe:", err)
 	return up, nil
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // ErrNoLandlock says that the kernel cannot keep files from the process.
-var ErrNoLandlock = errors.New("walls: this kernel has no Landlock")
+var ErrNoLandlock = errors.New("this kernel has no Landlock, which keeps files from an image engine (Linux 5.13 or newer has it, unless it is switched off)")
 
 // Limits are what the process may use up.
 type Limits struct {
@@ -26,19 +26,22 @@ type Limits struct {
 	Files        uint64        // open at once
 }
 
-// Raise puts all walls up and says which.
-func Raise(l Limits) ([]string, error) {
-	if err := Rlimits(l); err != nil {
-		return nil, err
+// Raise puts up every wall that the kernel has and says which are up; err says
+// which are not, and why. To go on with an error is to go on unsafely.
+func Raise(l Limits) (up []string, err error) {
+	for _, wall := range []func() (string, error){
+		func() (string, error) { return "rlimits", Rlimits(l) },
+		func() (string, error) { abi, err := Landlock(); return fmt.Sprintf("landlock %d", abi), err },
+		func() (string, error) { return "seccomp", Seccomp() },
+	} {
+		name, fault := wall()
+		if fault != nil {
+			err = errors.Join(err, fault)
+			continue
+		}
+		up = append(up, name)
 	}
-	abi, err := Landlock()
-	if err != nil {
-		return nil, err
-	}
-	if err := Seccomp(); err != nil {
-		return nil, err
-	}
-	return []string{"rlimits", fmt.Sprintf("landlock %d", abi), "seccomp"}, nil
+	return up, err
 }
 
 // Landlock takes every path and every port away from all threads of the

@@ -89,8 +89,17 @@ func attempts(address string, memory int) map[string]func() error {
 		"kill":     func() error { return unix.Kill(os.Getppid(), 0) },
 		"unshare":  func() error { return unix.Unshare(unix.CLONE_NEWUSER) },
 		"io_uring": func() error { _, _, e := unix.Syscall(unix.SYS_IO_URING_SETUP, 1, 0, 0); return e },
-		"raise":    func() error { return unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 99, Max: 99}) },
-		"size":     func() error { _, err := unix.Pwrite(memory, []byte("x"), limits.FileSize); return err },
+		"sigio":    func() error { _, err := unix.FcntlInt(uintptr(memory), unix.F_SETOWN, os.Getppid()); return err },
+		"lock": func() error {
+			return unix.FcntlFlock(uintptr(memory), unix.F_SETLK, &unix.Flock_t{Type: unix.F_RDLCK})
+		},
+		"duplicate": func() error {
+			fd, err := unix.Dup(memory)
+			_ = unix.Close(fd)
+			return err
+		},
+		"raise": func() error { return unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 99, Max: 99}) },
+		"size":  func() error { _, err := unix.Pwrite(memory, []byte("x"), limits.FileSize); return err },
 		"memory": func() error {
 			// Twice, because what the process gives back meanwhile it may map again.
 			m, err := unix.Mmap(-1, 0, 2*int(limits.AddressSpace), unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANON)
@@ -207,10 +216,10 @@ func TestEachWallHoldsByItself(t *testing.T) {
 		// Not "listen": Go listens with Multipath TCP, which Landlock does not know.
 		"landlock": {"read", "list", "create", "connect", "exec"},
 		"seccomp": {"read", "list", "create", "connect", "listen", "socket", "exec", "fork", "ptrace", "kill", "unshare",
-			"io_uring", "raise"},
+			"io_uring", "sigio", "lock", "duplicate", "raise"},
 		"rlimits": {"size", "memory"},
 		"all": {"read", "list", "create", "connect", "listen", "socket", "exec", "fork", "ptrace", "kill", "unshare",
-			"io_uring", "raise", "size", "memory"},
+			"io_uring", "sigio", "lock", "duplicate", "raise", "size", "memory"},
 	} {
 		t.Run(which, func(t *testing.T) {
 			t.Parallel()
@@ -233,7 +242,8 @@ func TestEachWallHoldsByItself(t *testing.T) {
 // proves nothing.
 func TestAttemptsPassWithoutWalls(t *testing.T) {
 	got := tryBehind(t, "none")
-	for _, name := range []string{"read", "list", "create", "connect", "listen", "socket", "exec", "fork", "ptrace", "kill", "size", "memory"} {
+	for _, name := range []string{"read", "list", "create", "connect", "listen", "socket", "exec", "fork", "ptrace", "kill", "sigio", "lock",
+		"duplicate", "size", "memory"} {
 		if got[name] != "<nil>" {
 			t.Errorf("%s: %s", name, got[name])
 		}
