@@ -98,22 +98,23 @@ func ops() *cobra.Command {
 		Args:  cobra.NoArgs,
 		Run: func(c *cobra.Command, _ []string) {
 			for _, op := range pipeline.Ops() {
-				fmt.Fprintf(c.OutOrStdout(), "%s\n    %s\n", usage(op), op.Summary)
+				fmt.Fprintf(c.OutOrStdout(), "%s\n    %s\n", op.Usage(), op.Summary)
 				for _, p := range op.Params {
-					fmt.Fprintf(c.OutOrStdout(), "    %s: %s (default %s; %s)\n", p.Name, p.Doc, p.Default, p.Expects)
+					fmt.Fprintf(c.OutOrStdout(), "    %s: %s (%s)\n", p.Name, p.Doc, expects(p))
 				}
 			}
 		},
 	}
 }
 
-func usage(op pipeline.Op) string {
-	var b strings.Builder
-	b.WriteString(op.Name)
-	for _, p := range op.Params {
-		b.WriteString("[:" + p.Name)
+func expects(p pipeline.Param) string {
+	switch {
+	case p.Required:
+		return p.Expects() + "; needed"
+	case p.Default == "":
+		return p.Expects()
 	}
-	return b.String() + strings.Repeat("]", len(op.Params))
+	return p.Expects() + "; default " + p.Default
 }
 
 // parseServices reads "kv,storage" into the order of dependency.

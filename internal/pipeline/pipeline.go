@@ -2,16 +2,16 @@
 // an image: an ordered list of operations. It has two forms that mean the same
 // and convert both ways, and one canonical text:
 //
-//	swap:grb
-//	[{"op":"swap","order":"grb"}]
+//	swap:grb/resize:512x512:cover/webp:80
+//	[{"op":"swap","order":"grb"},{"op":"resize","width":512,"height":512,"fit":"cover"},{"op":"webp","quality":80}]
 //
-// A pipeline that exists is valid: Parse and UnmarshalJSON are the only ways
-// to make one from outside, and both check every operation and parameter.
+// A pipeline that exists is valid: every way to make one from outside checks
+// each operation and parameter.
 package pipeline
 
 import (
+	"errors"
 	"fmt"
-	"strings"
 
 	"minilab/internal/fault"
 )
@@ -26,85 +26,21 @@ const (
 var ErrInvalid = fault.New(fault.Invalid, "invalid-pipeline", "the pipeline is not valid")
 
 // Pipeline is an ordered list of operations. The zero value does nothing and
-// is not valid; see Default.
+// is not valid by itself; see Default.
 type Pipeline []Step
 
 // Step is one operation with a value for each of its parameters.
 type Step struct {
-	op     Op
-	values []string // one for each of op.Params, never empty
+	op     *Op
+	values []string // canonical, one for each of op.Params; empty: left out
 }
 
 // Default is what is done when nothing is asked for: red and blue trade places.
 func Default() Pipeline {
-	p, err := Parse("swap")
-	if err != nil {
-		panic(err)
-	}
-	return p
+	return Pipeline{newStep(byName["swap"])}
 }
 
-// Op is the operation's name.
-func (s Step) Op() string { return s.op.Name }
-
-// Value is the value of the named parameter in text form. It panics when the
-// operation has no such parameter, which is a defect of the caller.
-func (s Step) Value(name string) string {
-	i, ok := s.op.param(name)
-	if !ok {
-		panic(fmt.Sprintf("pipeline: %s has no parameter %q", s.op.Name, name))
-	}
-	return s.values[i]
-}
-
-// Parse reads the text form: operations separated by "/", each a name and its
-// parameters separated by ":". Text that starts with "[" is read as JSON.
-func Parse(text string) (Pipeline, error) {
-	if len(text) > MaxText {
-		return nil, ErrInvalid.Detailf("a pipeline has at most %d bytes", MaxText)
-	}
-	if strings.HasPrefix(text, "[") {
-		var p Pipeline
-		if err := p.UnmarshalJSON([]byte(text)); err != nil {
-			return nil, err
-		}
-		return p, nil
-	}
-	var p Pipeline
-	at := 0
-	for part := range strings.SplitSeq(text, "/") {
-		s, err := parseStep(part)
-		if err != nil {
-			return nil, ErrInvalid.Detailf("at character %d: %v", at+1, err)
-		}
-		p = append(p, s)
-		at += len(part) + 1
-	}
-	if err := p.check(); err != nil {
-		return nil, err
-	}
-	return p, nil
-}
-
-func parseStep(text string) (Step, error) {
-	fields := strings.Split(text, ":")
-	op, err := findOp(fields[0])
-	if err != nil {
-		return Step{}, err
-	}
-	if len(fields)-1 > len(op.Params) {
-		return Step{}, fmt.Errorf("%s takes at most %d parameters, got %d", op.Name, len(op.Params), len(fields)-1)
-	}
-	s := newStep(op)
-	for i, v := range fields[1:] {
-		if err := s.set(i, v); err != nil {
-			return Step{}, err
-		}
-	}
-	return s, nil
-}
-
-func newStep(op Op) Step {
+func newStep(op *Op) Step {
 	s := Step{op: op, values: make([]string, len(op.Params))}
 	for i, p := range op.Params {
 		s.values[i] = p.Default
@@ -112,39 +48,68 @@ func newStep(op Op) Step {
 	return s
 }
 
+// Op is the operation's name.
+func (s Step) Op() string { return s.op.Name }
+
+// Declaration is the operation's.
+func (s Step) Declaration() Op { return *s.op }
+
+// Equal says that two steps do the same.
+func (s Step) Equal(t Step) bool { return s.String() == t.String() }
+
+// set gives a parameter its value.
 func (s Step) set(i int, value string) error {
-	p := s.op.Params[i]
-	if !p.Check(value) {
-		return fmt.Errorf("%s: %s is %q, expected %s", s.op.Name, p.Name, clip(value), p.Expects)
+	p := &s.op.Params[i]
+	text, ok := p.canonical(value)
+	if !ok {
+		return fmt.Errorf("%s: %s is %q, expected %s%s", s.op.Name, p.Name, clip(value), p.Expects(), suggest(value, p.Choices))
 	}
-	s.values[i] = value
+	s.values[i] = text
 	return nil
 }
 
-func (p Pipeline) check() error {
-	switch {
-	case len(p) == 0:
-		return ErrInvalid.Detailf("a pipeline has at least one operation")
-	case len(p) > MaxSteps:
-		return ErrInvalid.Detailf("a pipeline has at most %d operations, got %d", MaxSteps, len(p))
+// complete checks what the parameters are to each other.
+func (s Step) complete() error {
+	for i, p := range s.op.Params {
+		if p.Required && s.values[i] == "" {
+			return fmt.Errorf("%s: %s is missing, expected %s", s.op.Name, p.Name, p.Expects())
+		}
+	}
+	if s.op.check == nil {
+		return nil
+	}
+	if err := s.op.check(s); err != nil {
+		return fmt.Errorf("%s: %w", s.op.Name, err)
 	}
 	return nil
 }
 
-// String is the canonical text: trailing parameters at their default are left out.
-func (p Pipeline) String() string {
-	parts := make([]string, len(p))
-	for i, s := range p {
-		parts[i] = s.String()
+// Join is one pipeline after another; together they are held to the same rules.
+func Join(p, q Pipeline) (Pipeline, error) {
+	all := append(append(make(Pipeline, 0, len(p)+len(q)), p...), q...)
+	if i, err := all.order(); err != nil {
+		return nil, ErrInvalid.Detailf("at operation %d: %v", i+1, err)
 	}
-	return strings.Join(parts, "/")
+	return all, nil
 }
 
-// String is the canonical text of one step.
-func (s Step) String() string {
-	n := len(s.values)
-	for n > 0 && s.values[n-1] == s.op.Params[n-1].Default {
-		n--
+// order checks what the steps are to each other. The index is that of the step
+// at fault.
+func (p Pipeline) order() (int, error) {
+	if len(p) == 0 {
+		return 0, errors.New("a pipeline has at least one operation")
 	}
-	return strings.Join(append([]string{s.op.Name}, s.values[:n]...), ":")
+	if len(p) > MaxSteps {
+		return MaxSteps, fmt.Errorf("a pipeline has at most %d operations, got %d", MaxSteps, len(p))
+	}
+	for i, s := range p[1:] {
+		before := p[i]
+		switch {
+		case before.op.place == last:
+			return i + 1, fmt.Errorf("%s comes after %s, which chooses the format of the result and must be the last operation", s.op.Name, before.op.Name)
+		case s.op.place == first && before.op.place != first:
+			return i + 1, fmt.Errorf("%s chooses what of the image is read and must stand before %s", s.op.Name, before.op.Name)
+		}
+	}
+	return 0, nil
 }

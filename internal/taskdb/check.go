@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"minilab/internal/pipeline"
 )
 
 // Limits and defaults that hold in every engine.
@@ -69,8 +71,6 @@ func CheckNew(t Task) error {
 		return err
 	}
 	switch {
-	case len(t.Pipeline) == 0:
-		return ErrTask.Detailf("a task has a pipeline")
 	case t.Source.Key == "" || t.Source.Size < 0:
 		return ErrTask.Detailf("a task has a source")
 	case t.Priority < MinPrio || t.Priority > MaxPrio:
@@ -84,6 +84,9 @@ func CheckNew(t Task) error {
 	case !t.RunAt.IsZero() && (t.RunAt.UTC().Year() < minYear || t.RunAt.UTC().Year() > maxYear):
 		return ErrTask.Detailf("a time to run at is in a year from %d to %d", minYear, maxYear)
 	}
+	if err := checkPipelines(t); err != nil {
+		return err
+	}
 	names := append([]string{t.Owner, t.Needs, t.IdempotencyKey, t.IdempotencyHash}, t.Tags...)
 	for i, o := range t.Outputs {
 		if slices.ContainsFunc(t.Outputs[:i], func(p Output) bool { return p.Name == o.Name }) {
@@ -95,6 +98,30 @@ func CheckNew(t Task) error {
 		return ErrTask.Detailf("a name has at most %d bytes of UTF-8 without control characters", MaxName)
 	}
 	return checkCallback(t.Callback)
+}
+
+// checkPipelines holds the task's pipeline, and each output's after it, to the
+// rules of one. An operation that is not built in is what the task needs.
+func checkPipelines(t Task) error {
+	outputs := t.Outputs
+	if len(outputs) == 0 {
+		outputs = []Output{{}}
+	}
+	for _, o := range outputs {
+		if len(t.Pipeline)+len(o.Pipeline) == 0 {
+			return ErrTask.Detailf("a task has a pipeline")
+		}
+		all, err := pipeline.Join(t.Pipeline, o.Pipeline)
+		if err != nil {
+			return err
+		}
+		for _, name := range all.Foreign() {
+			if name != t.Needs {
+				return pipeline.ErrInvalid.Detailf("unknown operation %q: it is not built in and not what the task needs", name)
+			}
+		}
+	}
+	return nil
 }
 
 // badName says that a name is too long or cannot be kept by every engine.
