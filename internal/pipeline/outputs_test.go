@@ -20,7 +20,7 @@ func TestFormsOfOutputsAreTheSameThing(t *testing.T) {
 		`[{"name":"a"}]`:                                                                              "a=",
 		"a=text:x%7Cy|b=text:text=1%3D2":                                                              "a=text:x%7Cy|b=text:1%3D2",
 		" {\"a\":\"swap\"}"[1:] + " ":                                                                 "a=swap",
-		"a=resize:300:enlarge=true|b=matrix:1,0,0,0,1,0,0,0,1":                                        "a=resize:300:enlarge|b=matrix",
+		"a=resize:300:enlarge=true|b=swap:bgr":                                                        "a=resize:300:enlarge|b=swap",
 	} {
 		list, err := pipeline.ParseOutputs(text)
 		if err != nil || pipeline.OutputsText(list) != want {
