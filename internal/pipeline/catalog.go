@@ -79,12 +79,14 @@ func (c *Catalog) find(name string) (*Op, error) {
 	if why, ok := unwritten[name]; ok {
 		return nil, fmt.Errorf("%s cannot be written here: %s; expected %s", name, why, strings.Join(formatNames(), ", "))
 	}
-	names := slices.Collect(maps.Keys(byName))
+	names := builtinNames()
 	if c != nil {
 		names = slices.AppendSeq(names, maps.Keys(c.custom))
 	}
 	return nil, fmt.Errorf("unknown operation %q%s; minilab ops lists them all", clip(name), suggest(name, names))
 }
+
+func builtinNames() []string { return slices.Collect(maps.Keys(byName)) }
 
 func formatNames() []string {
 	var names []string

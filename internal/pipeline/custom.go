@@ -32,12 +32,13 @@ func IsName(name string) bool {
 }
 
 // isParamName says that a parameter of an operation of one's own may have this
-// name: 1 to 32 of a-z, 0-9, "_" and "-", a letter first.
+// name: 1 to 32 of a-z, 0-9, "_" and "-", a letter first. "op" is the operation
+// itself in JSON.
 func isParamName(name string) bool {
 	spelled := !strings.ContainsFunc(name, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_' && r != '-'
 	})
-	return spelled && name != "" && len(name) <= 32 && name[0] >= 'a' && name[0] <= 'z'
+	return spelled && name != "" && name != "op" && len(name) <= 32 && name[0] >= 'a' && name[0] <= 'z'
 }
 
 // rawKind is the type that a value has shown in JSON.
@@ -47,6 +48,19 @@ func rawKind(v any) Kind {
 		return Number
 	case bool:
 		return Flag
+	case []any:
+		return Numbers
+	}
+	return raw
+}
+
+// shownKind is the type that a value of the kind shows in JSON.
+func shownKind(k Kind, v string) Kind {
+	switch {
+	case k == Integer || k == Length && !strings.HasSuffix(v, "p"):
+		return Number
+	case k == Number || k == Flag || k == Numbers:
+		return k
 	}
 	return raw
 }
@@ -71,18 +85,22 @@ func (p Pipeline) Foreign() []string {
 }
 
 // Resolve judges the operations of a pipeline that was read openly by their
-// declarations: what is not declared is ErrInvalid.
+// declarations: what is not declared is ErrInvalid. The values that were left
+// out are filled in, so that workers need not know the declarations.
 func (c *Catalog) Resolve(p Pipeline) (Pipeline, error) {
 	out := slices.Clone(p)
 	for i, s := range p {
-		if !s.op.foreign {
+		if s.op.Group != Custom {
 			continue
 		}
 		resolved, err := c.resolve(s)
 		if err != nil {
 			return nil, ErrInvalid.Detailf("at operation %d: %v", i+1, err)
 		}
-		out[i] = resolved
+		out[i] = resolved.plain()
+	}
+	if data, err := json.Marshal(out); err != nil || len(data) > maxJSON {
+		return nil, ErrInvalid.Detailf("with all its values a pipeline has at most %d bytes, got %d", maxJSON, len(data)).Because(err)
 	}
 	return out, nil
 }
@@ -103,4 +121,64 @@ func (c *Catalog) resolve(s Step) (Step, error) {
 		}
 	}
 	return r.Step, r.complete()
+}
+
+// plain is the step as who does not know the declaration would read it.
+func (s Step) plain() Step {
+	r := stepReader{Step: newStep(&Op{Name: s.op.Name, Group: Custom, foreign: true})}
+	for i, v := range s.values {
+		if v == "" {
+			continue
+		}
+		r.op.Params = append(r.op.Params, rawParam(s.op.Params[i].Name, shownKind(s.op.Params[i].Kind, v)))
+		r.values = append(r.values, v)
+	}
+	r.sort()
+	return r.Step
+}
+
+// Needs is the name of the custom operation that is in the pipelines of one
+// task, empty for none. One worker does them all: there is one custom operation
+// and beside it what its workers do as well, or ErrInvalid.
+func (c *Catalog) Needs(list ...Pipeline) (string, error) {
+	var op *Op
+	for _, p := range list {
+		for i, s := range p {
+			if s.op.Group != Custom {
+				continue
+			}
+			if op != nil && s.op.Name != op.Name {
+				return "", ErrInvalid.Detailf("at operation %d: %s cannot be beside %s: a task has one custom operation, which its workers do", i+1, s.op.Name, op.Name)
+			}
+			found, err := c.find(s.op.Name)
+			if err != nil {
+				return "", ErrInvalid.Detailf("at operation %d: %v", i+1, err)
+			}
+			op = found
+		}
+	}
+	if op == nil {
+		return "", nil
+	}
+	if err := op.beside(list); err != nil {
+		return "", err
+	}
+	return op.Name, nil
+}
+
+// beside is ErrInvalid unless the operation's workers do all the others too.
+func (o *Op) beside(list []Pipeline) error {
+	for _, p := range list {
+		for i, s := range p {
+			if s.op.Group == Custom || slices.Contains(o.With, s.op.Name) {
+				continue
+			}
+			can := "nothing else"
+			if len(o.With) > 0 {
+				can = "only " + strings.Join(o.With, ", ")
+			}
+			return ErrInvalid.Detailf("at operation %d: %s cannot be beside %s, whose workers do %s besides", i+1, s.op.Name, o.Name, can)
+		}
+	}
+	return nil
 }

@@ -12,6 +12,11 @@ import (
 	"strings"
 )
 
+// maxJSON is how many bytes the canonical JSON of a pipeline may have. It is
+// longer than the text, at worst one of nothing but "<", of which each becomes
+// six.
+const maxJSON = 8 * MaxText
+
 // MarshalJSON implements json.Marshaler: a list of objects, each with "op" and
 // the parameters that are not at their default.
 func (p Pipeline) MarshalJSON() ([]byte, error) {
@@ -50,8 +55,8 @@ func (p *Param) jsonValue(v string) any {
 // all operations: those that are not built in are taken as they are, for
 // Catalog.Resolve to judge.
 func (p *Pipeline) UnmarshalJSON(data []byte) error {
-	if len(data) > 2*MaxText { // the canonical form may be longer than what was sent
-		return ErrInvalid.Detailf("a pipeline has at most %d bytes", MaxText)
+	if len(data) > maxJSON {
+		return ErrInvalid.Detailf("a pipeline has at most %d bytes", maxJSON)
 	}
 	var out Pipeline
 	var err error

@@ -14,7 +14,8 @@ type Op struct {
 	Group   Group
 	Summary string // one sentence, for people
 	Params  []Param
-	Example string // steps in text form that show what it does
+	Example string   // steps in text form that show what it does
+	With    []string // of a custom operation: the built-in ones that its workers do as well
 	place   place
 	point   bool             // each pixel of the result depends on the same pixel of the source alone
 	check   func(Step) error // what the parameters must be to each other; nil: nothing

@@ -25,6 +25,10 @@ const (
 // ErrInvalid says that a pipeline is not one; its detail says where and why.
 var ErrInvalid = fault.New(fault.Invalid, "invalid-pipeline", "the pipeline is not valid")
 
+// ErrDeclaration says that an operation of one's own is not declared as it must
+// be; its detail says where and why.
+var ErrDeclaration = fault.New(fault.Invalid, "invalid-operation", "the declaration of the operation is not valid")
+
 // Pipeline is an ordered list of operations. The zero value does nothing and
 // is not valid by itself; see Default.
 type Pipeline []Step

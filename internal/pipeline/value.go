@@ -59,7 +59,7 @@ func (p *Param) numbers(v string) (string, bool) {
 		}
 		list[i] = text
 	}
-	return strings.Join(list, ","), slices.Contains(p.Counts, len(list))
+	return strings.Join(list, ","), p.Counts == nil || slices.Contains(p.Counts, len(list))
 }
 
 // length is pixels, or with a p or a percent sign behind it a percentage.

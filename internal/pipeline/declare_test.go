@@ -1,0 +1,221 @@
+package pipeline_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"minilab/internal/pipeline"
+)
+
+const sketch = `{"summary": "Draws it with a pencil.", "with": ["resize", "png"], "params": [
+	{"name": "width", "kind": "number", "min": 0.1, "max": 20, "default": 2, "unit": "pixels", "doc": "Of the lines."},
+	{"name": "paper", "kind": "colour", "default": "white"},
+	{"name": "style", "kind": "choice", "choices": ["hatch", "dots"], "required": true},
+	{"name": "fast", "kind": "flag", "default": false},
+	{"name": "at", "kind": "numbers", "counts": [2], "min": 0, "max": 1},
+	{"name": "edge", "kind": "length", "max": 100},
+	{"name": "seed", "kind": "integer"},
+	{"name": "title", "kind": "text", "limit": 20}]}`
+
+func declare(t *testing.T, name, data string) pipeline.Op {
+	t.Helper()
+	op, err := pipeline.Declare(name, []byte(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return op
+}
+
+func TestDeclarationsAreReadStrictly(t *testing.T) {
+	for _, c := range []struct{ name, data, want string }{
+		{"sketch", sketch, ""},
+		{"a", `{"summary":"Does."}`, ""},
+		{strings.Repeat("a", 64), `{"summary":"Does.","params":null,"with":[]}`, ""},
+		{"resize", sketch, "a built-in operation has this name"},
+		{"jxl", sketch, "a name is 1 to 64"},
+		{"image", sketch, "a name is 1 to 64"},
+		{"Sketch", sketch, "a name is 1 to 64"},
+		{"", sketch, "a name is 1 to 64"},
+		{"a/b", sketch, "a name is 1 to 64"},
+		{strings.Repeat("a", 65), sketch, "a name is 1 to 64"},
+		{"a", "", "expected a JSON object"},
+		{"a", "[]", "expected a JSON object"},
+		{"a", sketch + "{}", "something behind"},
+		{"a", `{"summary":"Does.","parms":[]}`, `unknown field "parms"`},
+		{"a", `{"summary":"Does."` + strings.Repeat(" ", pipeline.MaxDeclaration) + `}`, "at most 16384 bytes"},
+		{"a", `{}`, "summary is one sentence"},
+		{"a", `{"summary":"` + strings.Repeat("x", 201) + `"}`, "summary is one sentence"},
+		{"a", `{"summary":"a\nb"}`, "summary is one sentence"},
+		{"a", with(`"resise"`), `with[0]: "resise" is not a built-in operation, did you mean "resize"?`},
+		{"a", with(`"png","png"`), `with[1]: "png" is there twice`},
+		{"a", params(`{"name":"op","kind":"flag"}`), `params[0] "op": a name is 1 to 32`},
+		{"a", params(`{"name":"1","kind":"flag"}`), "a name is 1 to 32"},
+		{"a", params(`{"name":"a","kind":"flag"},{"name":"a","kind":"flag"}`), `params[1]: there are two with the name "a"`},
+		{"a", params(`{"name":"a","kind":"float"}`), `kind is "float", expected one of integer, number`},
+		{"a", params(`{"name":"a","kind":"nunber"}`), `did you mean "number"?`},
+		{"a", params(`{"name":"a"}`), `kind is ""`},
+		{"a", params(`{"name":"a","kind":"flag","min":0}`), "min, max and unit are for integer, number, numbers, length"},
+		{"a", params(`{"name":"a","kind":"number","min":2,"max":1}`), "min is at most max"},
+		{"a", params(`{"name":"a","kind":"number","max":1e300}`), "from -2^53 to 2^53"},
+		{"a", params(`{"name":"a","kind":"number","default":3,"max":2}`), `default is "3", expected a number from`},
+		{"a", params(`{"name":"a","kind":"number","default":"x"}`), `default is "x"`},
+		{"a", params(`{"name":"a","kind":"number","default":{}}`), "default: expected a string"},
+		{"a", params(`{"name":"a","kind":"choice"}`), "choices are for the kind choice"},
+		{"a", params(`{"name":"a","kind":"text","choices":["a"]}`), "choices are for the kind choice"},
+		{"a", params(`{"name":"a","kind":"choice","choices":["a","a"]}`), "choices[1]"},
+		{"a", params(`{"name":"a","kind":"choice","choices":[""]}`), "choices[0]"},
+		{"a", params(`{"name":"a","kind":"choice","choices":["hatch"],"default":"hutch"}`), `did you mean "hatch"?`},
+		{"a", params(`{"name":"a","kind":"numbers"}`), "counts are for the kind numbers"},
+		{"a", params(`{"name":"a","kind":"numbers","counts":[0]}`), "counts[0] is 0"},
+		{"a", params(`{"name":"a","kind":"numbers","counts":[2],"default":[1]}`), `default is "1"`},
+		{"a", params(`{"name":"a","kind":"number","limit":5}`), "limit is for the kinds text and reference"},
+		{"a", params(`{"name":"a","kind":"text","limit":2001}`), "limit is from 1 to 2000"},
+		{"a", params(`{"name":"a","kind":"flag","required":true,"default":true}`), "what is required has no default"},
+		{"a", params(`{"name":"a","kind":"flag","doc":"` + strings.Repeat("x", 501) + `"}`), "doc is one line"},
+		{"a", params(strings.TrimSuffix(strings.Repeat(`{"name":"a","kind":"flag"},`, 17), ",")), "at most 16 params, got 17"},
+	} {
+		op, err := pipeline.Declare(c.name, []byte(c.data))
+		if c.want == "" {
+			if err != nil || op.Name != c.name || op.Group != pipeline.Custom {
+				t.Errorf("Declare(%q, %.80s) is %+v, %v", c.name, c.data, op, err)
+			}
+		} else if !errors.Is(err, pipeline.ErrDeclaration) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("Declare(%q, %.80s): %v; want an error with %q", c.name, c.data, err, c.want)
+		}
+	}
+}
+
+func with(list string) string   { return `{"summary":"Does.","with":[` + list + `]}` }
+func params(list string) string { return `{"summary":"Does.","params":[` + list + `]}` }
+
+// TestResolvedStepsAreWhole: workers see each value with its type, what was
+// left out included, and what a database gives back is what was put in.
+func TestResolvedStepsAreWhole(t *testing.T) {
+	c := pipeline.NewCatalog(declare(t, "sketch", sketch))
+	for text, want := range map[string]string{
+		"sketch:style=dots":                                                    `[{"fast":false,"op":"sketch","paper":"ffffff","style":"dots","width":2}]`,
+		"sketch:3:red:hatch:fast":                                              `[{"fast":true,"op":"sketch","paper":"ff0000","style":"hatch","width":3}]`,
+		"sketch::red:hatch:true:0,0.50":                                        `[{"at":[0,0.5],"fast":true,"op":"sketch","paper":"ff0000","style":"hatch","width":2}]`,
+		"sketch:style=dots:seed=9:edge=025p":                                   `[{"edge":"25p","fast":false,"op":"sketch","paper":"ffffff","seed":9,"style":"dots","width":2}]`,
+		"sketch:style=dots:edge=7:title=1%2F2<":                                `[{"edge":7,"fast":false,"op":"sketch","paper":"ffffff","style":"dots","title":"1/2\u003c","width":2}]`,
+		`[{"op":"sketch","at":[1,0],"style":"dots","fast":true,"width":1.50}]`: `[{"at":[1,0],"fast":true,"op":"sketch","paper":"ffffff","style":"dots","width":1.5}]`,
+		"resize:5/sketch:style=dots/png":                                       `[{"op":"resize","width":5},{"fast":false,"op":"sketch","paper":"ffffff","style":"dots","width":2},{"op":"png"}]`,
+	} {
+		open, err := pipeline.ParseOpen(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := c.Resolve(open)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		data, err := json.Marshal(p)
+		if err != nil || string(data) != want {
+			t.Errorf("%s is resolved to\n%s, %v, want\n%s", text, data, err, want)
+		}
+		var back pipeline.Pipeline
+		if err := json.Unmarshal(data, &back); err != nil || back.String() != p.String() {
+			t.Errorf("%s reads as %s, %v, want %s", data, back, err, p)
+		}
+		again, err := json.Marshal(back)
+		if err != nil || string(again) != want {
+			t.Errorf("%s comes back as %s, %v", want, again, err)
+		}
+		if twice, err := c.Resolve(back); err != nil || twice.String() != p.String() {
+			t.Errorf("resolved again %s is %s, %v", p, twice, err)
+		}
+	}
+}
+
+func TestWhatIsNotDeclaredIsRefused(t *testing.T) {
+	c := pipeline.NewCatalog(declare(t, "sketch", sketch))
+	for text, want := range map[string]string{
+		"swap/skecth:3":                   `at operation 2: unknown operation "skecth", did you mean "sketch"?`,
+		"sawp":                            `at operation 1: unknown operation "sawp", did you mean "swap"?`,
+		"sketch":                          "at operation 1: sketch: style is missing, expected one of hatch, dots",
+		"sketch:30:style=dots":            `sketch: width is "30", expected a number from 0.1 to 20 pixels`,
+		"sketch:style=dotz":               `did you mean "dots"?`,
+		"sketch:stile=dots":               `sketch has no parameter "stile", did you mean "style"?`,
+		"sketch:1:red:dots:1:0,0:1:1:1:1": "takes at most 8 parameters",
+		"sketch:1:width=2":                "width is given twice",
+	} {
+		open, err := pipeline.ParseOpen(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, err := c.Resolve(open); !errors.Is(err, pipeline.ErrInvalid) || !strings.Contains(err.Error(), want) || p != nil {
+			t.Errorf("%s is resolved to %s, %v; want an error with %s", text, p, err, want)
+		}
+	}
+	if _, err := pipeline.ParseOpen("sketch:op=swap"); !errors.Is(err, pipeline.ErrInvalid) {
+		t.Errorf("a parameter that would be another operation in JSON: %v", err)
+	}
+}
+
+func TestATaskNeedsOneKindOfWorker(t *testing.T) {
+	c := pipeline.NewCatalog(declare(t, "sketch", sketch), declare(t, "a", `{"summary":"Does."}`))
+	for _, k := range []struct {
+		texts []string
+		needs string
+		want  string
+	}{
+		{[]string{"swap", "resize:5"}, "", ""},
+		{[]string{"sketch"}, "sketch", ""},
+		{[]string{"resize:5/sketch/sketch", "png", "resize:4/sketch"}, "sketch", ""},
+		{[]string{"resize:5", "sketch"}, "sketch", ""},
+		{[]string{"sketch", "a"}, "", "at operation 1: a cannot be beside sketch: a task has one custom operation"},
+		{[]string{"sketch/a"}, "", "at operation 2: a cannot be beside sketch"},
+		{[]string{"sketch/webp"}, "", "at operation 2: webp cannot be beside sketch, whose workers do only resize, png besides"},
+		{[]string{"swap", "sketch"}, "", "at operation 1: swap cannot be beside sketch"},
+		{[]string{"a/swap"}, "", "whose workers do nothing else besides"},
+		{[]string{"b"}, "", `unknown operation "b"`},
+	} {
+		var list []pipeline.Pipeline
+		for _, text := range k.texts {
+			p, err := pipeline.ParseOpen(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, p)
+		}
+		needs, err := c.Needs(list...)
+		if needs != k.needs || (k.want == "") != (err == nil) || err != nil && (!errors.Is(err, pipeline.ErrInvalid) || !strings.Contains(err.Error(), k.want)) {
+			t.Errorf("%q needs %q, %v; want %q, %s", k.texts, needs, err, k.needs, k.want)
+		}
+	}
+}
+
+// TestTheLongestPipelines that are taken can be read back: their canonical JSON
+// is longer than what was sent.
+func TestTheLongestPipelines(t *testing.T) {
+	angles := "text:" + strings.Repeat("<", 1900)
+	p, err := pipeline.Parse(strings.Join([]string{angles, angles, angles, angles}, "/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back pipeline.Pipeline
+	if err := json.Unmarshal(data, &back); err != nil || back.String() != p.String() {
+		t.Errorf("%d bytes of JSON: %v", len(data), err)
+	}
+	wide := `{"name":"p%d","kind":"text","default":"` + strings.Repeat("x", 900) + `"}`
+	var list []string
+	for i := range 16 {
+		list = append(list, fmt.Sprintf(wide, i))
+	}
+	c := pipeline.NewCatalog(declare(t, "wide", params(strings.Join(list, ","))))
+	open, err := pipeline.ParseOpen(strings.TrimSuffix(strings.Repeat("wide/", 5), "/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Resolve(open); !errors.Is(err, pipeline.ErrInvalid) {
+		t.Errorf("a pipeline that is too long once it is resolved: %v", err)
+	}
+}
