@@ -75,9 +75,10 @@ func alter(ctx context.Context, pool *engine.Pool, img []byte) error {
 	if err := in.Seal(); err != nil {
 		return err
 	}
-	res, err := pool.Run(ctx, engine.Job{Owner: "public", Pipeline: pipeline.Default(), Input: in})
+	res, err := pool.Run(ctx, engine.Job{Owner: "public", Outputs: []pipeline.Pipeline{pipeline.Default()}, Input: in})
 	if err != nil {
 		return err
 	}
-	return res.Output.Close()
+	res.Close()
+	return nil
 }

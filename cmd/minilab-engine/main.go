@@ -72,7 +72,7 @@ func run(o options) error {
 // raiseWalls puts up all walls that there are; without one of them the engine
 // goes on only if it is told to.
 func raiseWalls(o options) ([]string, error) {
-	o.limits.Files = 16
+	o.limits.Files = 64 // the runtime's own, and those of the largest job
 	up, err := walls.Raise(o.limits)
 	if err == nil {
 		return up, nil

@@ -23,13 +23,13 @@ func serve(s *socket) error {
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		if err == nil && len(fds) != 2 {
-			err = fmt.Errorf("a job came with %d descriptors", len(fds))
+		if err == nil && (len(job.Outputs) == 0 || len(fds) != 1+len(job.Outputs)+len(job.Attachments)) {
+			err = fmt.Errorf("a job of %d outputs came with %d descriptors", len(job.Outputs), len(fds))
 		}
 		if err != nil {
 			return err
 		}
-		answer := do(job, fds[0], fds[1])
+		answer := do(job, fds)
 		for _, fd := range fds {
 			unix.Close(fd)
 		}
@@ -39,12 +39,8 @@ func serve(s *socket) error {
 	}
 }
 
-func do(job wire.Job, input, output int) wire.Answer {
-	result, err := process(job, input, output)
-	answer := wire.Answer{ID: job.ID, ContentType: result.ContentType, Facts: result.Facts}
-	if err == nil {
-		answer.Size, err = sizeOf(output)
-	}
+func do(job wire.Job, fds []int) wire.Answer {
+	answer, err := process(job, fds)
 	if err != nil {
 		if fault.KindOf(err) == fault.Internal {
 			fmt.Fprintln(os.Stderr, "minilab-engine:", err)
@@ -54,19 +50,48 @@ func do(job wire.Job, input, output int) wire.Answer {
 	return answer
 }
 
-func process(job wire.Job, input, output int) (develop.Result, error) {
-	p, err := pipeline.Parse(job.Pipeline)
-	if err != nil {
-		return develop.Result{}, fault.ErrInternal.Because(fmt.Errorf("pipeline: %w", err)) // the worker's mistake
+// process does a job. The descriptors are those of the input, the outputs, the
+// attachments.
+func process(job wire.Job, fds []int) (wire.Answer, error) {
+	outputs, attachments := fds[1:1+len(job.Outputs)], fds[1+len(job.Outputs):]
+	work := develop.Job{
+		Attachments: make(map[string][]byte),
+		Limits:      develop.Limits{MaxPixels: job.MaxPixels, MaxFrames: job.MaxFrames, MaxPages: job.MaxPages, MaxOutput: job.MaxOutput},
 	}
-	data, err := mapInput(input)
-	if err != nil {
-		return develop.Result{}, err
+	for i, text := range job.Outputs {
+		p, err := pipeline.Parse(text)
+		if err != nil {
+			return wire.Answer{}, fault.ErrInternal.Because(fmt.Errorf("pipeline: %w", err)) // the worker's mistake
+		}
+		work.Outputs = append(work.Outputs, develop.Target{Pipeline: p, File: outputs[i]})
 	}
-	defer unmap(data)
-	return develop.Develop(develop.Job{
-		Input: data, Output: output, Pipeline: p, MaxPixels: job.MaxPixels, MaxOutput: job.MaxOutput,
-	})
+	var err error
+	if work.Input, err = mapInput(fds[0]); err != nil {
+		return wire.Answer{}, err
+	}
+	defer unmap(work.Input)
+	for i, name := range job.Attachments {
+		data, err := mapInput(attachments[i])
+		if err != nil {
+			return wire.Answer{}, err
+		}
+		defer unmap(data)
+		work.Attachments[name] = data
+	}
+	return answer(job, work, outputs)
+}
+
+func answer(job wire.Job, work develop.Job, files []int) (wire.Answer, error) {
+	result, err := develop.Develop(work)
+	if err != nil {
+		return wire.Answer{}, err
+	}
+	for i, file := range files {
+		if result.Outputs[i].Size, err = sizeOf(file); err != nil {
+			return wire.Answer{}, err
+		}
+	}
+	return wire.Answer{ID: job.ID, Outputs: result.Outputs, Facts: result.Facts}, nil
 }
 
 // mapInput maps the input without a copy. It must be sealed: were it to shrink

@@ -13,7 +13,7 @@ import (
 // socket is the worker's line to this process.
 type socket struct {
 	buffer [wire.MaxMessage]byte
-	oob    [256]byte
+	oob    [4 * (64 + 1 + wire.MaxOutputs + wire.MaxAttachments)]byte // and a header
 }
 
 func openSocket() (*socket, error) {

@@ -33,7 +33,8 @@ var fences = []struct {
 	path, why string
 	only      []string
 }{
-	{"minilab/internal/vips", "cgo stays in minilab-engine, so that minilab is static", []string{"cmd/minilab-engine", "internal/develop"}},
+	{"minilab/internal/vips", "cgo stays in minilab-engine, so that minilab is static", []string{"cmd/minilab-engine", "internal/develop", "internal/darkroom"}},
+	{"minilab/internal/darkroom", "cgo stays in minilab-engine, so that minilab is static", []string{"internal/develop"}},
 	{"minilab/internal/develop", "cgo stays in minilab-engine, so that minilab is static", []string{"cmd/minilab-engine"}},
 	{"minilab/internal/walls", "only the process that touches pixels walls itself in", []string{"cmd/minilab-engine"}},
 	{"modernc.org/sqlite", "one place knows how SQLite is made durable", []string{"internal/sqlitedb"}},

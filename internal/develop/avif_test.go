@@ -3,6 +3,7 @@ package develop_test
 import (
 	"fmt"
 	"image"
+	"reflect"
 	"testing"
 
 	"minilab/internal/develop"
@@ -18,11 +19,11 @@ func TestAVIFKeepsItsWays(t *testing.T) {
 					"compression": "av1", "Q": 80, "effort": 1, "bitdepth": depth, "subsample_mode": subsample,
 				})
 				out, result := run(t, data, "swap")
-				if result.ContentType != "image/avif" || result.Facts.Bits != depth {
+				if result.Outputs[0].ContentType != "image/avif" || result.Facts.Bits != depth {
 					t.Errorf("result is %+v", result)
 				}
 				mustResemble(t, toPNG(t, out, "heifload_source", 0), reference(toPNG(t, data, "heifload_source", 0), "bgr"), 33)
-				if _, again := run(t, out, "swap"); again.Facts != result.Facts {
+				if _, again := run(t, out, "swap"); !reflect.DeepEqual(again.Facts, result.Facts) {
 					t.Errorf("facts of the result are %+v, want %+v", again.Facts, result.Facts)
 				}
 				if develop.HalvedAVIF(out) != (subsample == "on") || develop.HalvedAVIF(data) != (subsample == "on") {

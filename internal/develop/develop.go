@@ -1,6 +1,7 @@
 // Package develop does what a job asks for: it tells the format of an image by
-// its first bytes, judges its size from the header, runs the pipeline over its
-// pixels and writes the result in the format that came in.
+// its first bytes, judges its size from the header, runs the pipelines over its
+// pixels and writes each result in the format that it wants, or in the one that
+// came in.
 //
 // Three lanes lead to a result, the first that fits is taken:
 //
@@ -15,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 
+	"minilab/internal/darkroom"
 	"minilab/internal/engine/wire"
 	"minilab/internal/fault"
 	"minilab/internal/pipeline"
@@ -23,17 +25,31 @@ import (
 
 // Job is one image and what shall become of it.
 type Job struct {
-	Input     []byte
-	Output    int // descriptor of an empty file
-	Pipeline  pipeline.Pipeline
-	MaxPixels int64 // width x height x pages
-	MaxOutput int64 // bytes
+	Input       []byte
+	Outputs     []Target          // one or more
+	Attachments map[string][]byte // further images that operations ask for, by name
+	Limits
 }
 
-// Result is what is known of a result; its bytes are in the job's output.
+// Limits of one job.
+type Limits struct {
+	MaxPixels int64 // width x height x pages, of the source and of all on the way
+	MaxFrames int   // of an animation
+	MaxPages  int   // of a document
+	MaxOutput int64 // bytes of one output
+}
+
+// Target is one result that is wanted.
+type Target struct {
+	Pipeline pipeline.Pipeline
+	File     int // descriptor of an empty file
+}
+
+// Result is what is known of the results; their bytes are in the job's outputs.
+// The sizes of outputs are not in it.
 type Result struct {
-	ContentType string
-	Facts       wire.Facts
+	Outputs []wire.Output
+	Facts   wire.Facts
 }
 
 // Develop does the job. Faults of the image are those of package wire; any
@@ -45,73 +61,149 @@ func Develop(job Job) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	n, err := open(f, job.Input, job.MaxPixels)
-	if err != nil {
-		return Result{}, err
+	result := Result{Outputs: make([]wire.Output, len(job.Outputs))}
+	for _, group := range byWish(job.Outputs) {
+		if err := result.add(f, job, group); err != nil {
+			return Result{}, err
+		}
 	}
-	defer n.image.Close()
-	facts := n.facts()
-	facts.Lane, err = n.develop(job)
-	return Result{f.contentType, facts}, err
+	return result, nil
 }
 
-func (n *negative) develop(job Job) (lane string, err error) {
-	order, err := orderOf(job.Pipeline)
-	if err != nil {
-		return "", err
+// add makes those outputs that want the same of the image.
+func (r *Result) add(f *format, job Job, group []int) error {
+	targets := make([]Target, len(group))
+	for i, t := range group {
+		targets[i] = job.Outputs[t]
 	}
+	n, err := open(f, job.Input, job.Limits, wishOf(targets))
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	job.Outputs = targets
+	outputs, facts, err := n.develop(job)
+	for i, t := range group[:len(outputs)] {
+		r.Outputs[t] = outputs[i]
+	}
+	r.Facts = facts
+	return n.broken(err)
+}
+
+func (n *negative) develop(job Job) ([]wire.Output, wire.Facts, error) {
+	facts := n.facts()
+	if order, ok := orderOf(job.Outputs); ok {
+		output, lane, err := n.reorder(job, order)
+		facts.Lane = lane
+		return []wire.Output{output}, facts, err
+	}
+	facts.Lane = "pixels"
+	outputs, err := n.print(job)
+	return outputs, facts, err
+}
+
+// reorder does what can be done without a pipeline, or with the shortest.
+func (n *negative) reorder(job Job, order order) (output wire.Output, lane string, err error) {
+	file := job.Outputs[0].File
+	output = wire.Output{ContentType: n.format.contentType, Width: n.image.Width(), Height: n.image.Height() / n.pages, Pages: n.pages}
 	recoloured, err := n.recolour(order)
 	switch {
 	case err != nil && !errors.Is(err, errNoTable):
-		return "", n.broken(err)
+		return output, "", err
 	case order == identity || n.grey():
-		return "copy", n.deliver(job, job.Input)
+		return output, "copy", n.deliver(file, job.Input, job.MaxOutput)
 	case err == nil:
-		return "palette", n.deliver(job, recoloured)
+		return output, "palette", n.deliver(file, recoloured, job.MaxOutput)
 	}
-	return "pixels", n.print(job, order)
+	return output, "pixels", n.reorderPixels(file, order, job.MaxOutput)
 }
 
 // deliver writes bytes that are the result already, once the image they were
 // made from has proved to be whole.
-func (n *negative) deliver(job Job, data []byte) error {
-	if int64(len(data)) > job.MaxOutput {
-		return tooLarge(job)
+func (n *negative) deliver(file int, data []byte, limit int64) error {
+	if int64(len(data)) > limit {
+		return tooLarge(limit)
 	}
 	if err := n.image.Drain(); err != nil {
-		return n.broken(err)
+		return err
 	}
 	if err := n.whole(); err != nil {
-		return n.broken(err)
+		return err
 	}
-	return writeAll(job.Output, data)
+	return writeAll(file, data)
 }
 
-// print runs the pixels through the pipeline.
-func (n *negative) print(job Job, order order) error {
+// reorderPixels writes the image in all the ways of the source, with its
+// channels reordered.
+func (n *negative) reorderPixels(file int, order order, limit int64) error {
 	rgb, err := n.rgb()
 	if err != nil {
-		return n.broken(err)
+		return err
 	}
 	defer rgb.Close()
 	swapped, err := rgb.Swap(order)
 	if err != nil {
-		return n.broken(err)
+		return err
 	}
 	defer swapped.Close()
 	swapped.Remove("jpeg-thumbnail-data") // the Exif preview would show the old colours
-	err = n.save(swapped, job)
-	if errors.Is(err, vips.ErrLimit) {
-		return tooLarge(job)
+	if err := n.save(swapped, file, limit); err != nil {
+		return err
 	}
-	if err == nil {
-		err = n.whole()
-	}
-	return n.broken(err)
+	return n.whole()
 }
 
-func tooLarge(job Job) error {
-	return wire.ErrOutputTooLarge.Detailf("the result would be larger than the %d bytes that are allowed", job.MaxOutput)
+// print runs the pipelines over the pixels and writes the results.
+func (n *negative) print(job Job) ([]wire.Output, error) {
+	tray := darkroom.NewTray(darkroom.Limits{MaxPixels: job.MaxPixels})
+	defer tray.Close()
+	if err := attach(tray, job); err != nil {
+		return nil, err
+	}
+	rgb, err := n.rgb()
+	if err != nil {
+		return nil, err
+	}
+	defer rgb.Close()
+	b := branches{n: n, limit: job.MaxOutput, targets: job.Outputs, outputs: make([]wire.Output, len(job.Outputs))}
+	if err := b.follow(tray.Sheet(rgb, n.pages), all(job.Outputs), 0); err != nil {
+		return nil, err
+	}
+	return b.outputs, n.whole()
+}
+
+// attach opens the images that operations ask for.
+func attach(tray *darkroom.Tray, job Job) error {
+	tray.Attachments = make(map[string]*vips.Image)
+	for name, data := range job.Attachments {
+		f, err := sniff(data)
+		if err != nil {
+			return attachmentError(name, err)
+		}
+		n, err := open(f, data, job.Limits, wish{pages: pages{from: 1, to: 1}})
+		if err != nil {
+			return attachmentError(name, err)
+		}
+		image, err := n.rgb()
+		if err == nil {
+			tray.Keep(n.image)
+			image, err = tray.Keep(image).Settle()
+		}
+		if err != nil {
+			return attachmentError(name, n.broken(err))
+		}
+		tray.Attachments[name] = tray.Keep(image)
+	}
+	return nil
+}
+
+func attachmentError(name string, err error) error {
+	f := fault.From(err)
+	return f.Detailf("the image %q to be laid over: %s", name, f.Error())
+}
+
+func tooLarge(limit int64) error {
+	return wire.ErrOutputTooLarge.Detailf("the result would be larger than the %d bytes that are allowed", limit)
 }
 
 // broken translates an error of the library.

@@ -14,31 +14,38 @@ import (
 type negative struct {
 	format *format
 	data   []byte
-	image  *vips.Image // all pages, one above the other
-	pages  int
+	image  *vips.Image // all pages that are wanted, one above the other
+	pages  int         // so many
+	total  int         // pages that there are
+	wish   wish
 }
 
-// open reads the header, judges the size, and prepares to decode all pages.
-func open(f *format, data []byte, maxPixels int64) (*negative, error) {
-	n := &negative{format: f, data: data, pages: 1}
-	if f.refuse != nil {
+// open reads the header, judges the size, and prepares to decode what is wanted.
+func open(f *format, data []byte, l Limits, w wish) (*negative, error) {
+	n := &negative{format: f, data: data, pages: 1, total: 1, wish: w}
+	if f.refuse != nil && !w.partial {
 		if err := f.refuse(data); err != nil {
 			return nil, err
 		}
 	}
 	if f.size != nil {
-		if err := n.judge(maxPixels, f.size); err != nil {
+		if err := n.judge(l, f.size); err != nil {
 			return nil, err
 		}
 	}
-	first, err := n.load(1)
+	first, err := n.load(max(w.pages.from, 1), 1)
 	if err != nil {
 		return nil, err
 	}
+	there := 1
 	if pages, ok := first.Int("n-pages"); ok && f.paged {
-		n.pages = max(pages, 1)
+		there = max(pages, 1)
 	}
-	err = n.judge(maxPixels, func([]byte) (int64, int64) { return int64(first.Width()), int64(first.Height()) })
+	if err := n.count(there, l); err != nil {
+		first.Close()
+		return nil, err
+	}
+	err = n.judge(l, func([]byte) (int64, int64) { return int64(first.Width()), int64(first.Height()) })
 	if err == nil && n.pages == 1 {
 		n.image = first
 		return n, nil
@@ -47,31 +54,53 @@ func open(f *format, data []byte, maxPixels int64) (*negative, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.image, err = n.load(-1)
+	n.image, err = n.load(max(w.pages.from, 1), n.pages)
 	return n, err
 }
 
+// count judges how many pages there are and finds out how many are wanted.
+func (n *negative) count(there int, l Limits) error {
+	most, what := l.MaxFrames, "frames"
+	if n.format.name == "tiff" {
+		most, what = l.MaxPages, "pages"
+	}
+	if there > most {
+		return wire.ErrTooManyPixels.Detailf("the image has %d %s, more than the %d that are allowed", there, what, most)
+	}
+	n.total = there
+	from, to := max(n.wish.pages.from, 1), n.wish.pages.to
+	if n.wish.pages == (pages{}) || to == 0 {
+		to = there
+	}
+	if from > there {
+		return wire.ErrNoPage.Detailf("the image has %d %s, so there is no number %d", there, what, from)
+	}
+	n.pages = min(to, there) - from + 1
+	return nil
+}
+
 // judge compares a size of one page with what is allowed for all.
-func (n *negative) judge(maxPixels int64, size func(data []byte) (width, height int64)) error {
+func (n *negative) judge(l Limits, size func(data []byte) (width, height int64)) error {
 	width, height := size(n.data) // each below 2^32
 	switch {
 	case max(width, height) > imagehead.MaxSide:
 		return wire.ErrTooManyPixels.Detailf("the image has %d x %d pixels, more than the %d that are allowed on a side",
 			width, height, imagehead.MaxSide)
-	case n.pages > imagehead.MaxFrames:
-		return wire.ErrTooManyPixels.Detailf("the image has %d frames or pages, more than the %d that are allowed",
-			n.pages, imagehead.MaxFrames)
-	case uint64(width)*uint64(height) <= uint64(maxPixels/int64(n.pages)):
+	case uint64(width)*uint64(height) <= uint64(l.MaxPixels/int64(n.pages)):
 		return nil
 	}
 	return wire.ErrTooManyPixels.Detailf("the image has %d x %d pixels on %d page(s), more than the %d that are allowed",
-		width, height, n.pages, maxPixels)
+		width, height, n.pages, l.MaxPixels)
 }
 
-func (n *negative) load(pages int) (*vips.Image, error) {
+// load prepares to decode so many pages from one on.
+func (n *negative) load(from, pages int) (*vips.Image, error) {
 	options := vips.Options{"access": "sequential", "fail_on": "error"}
+	if n.wish.partial {
+		options["fail_on"] = "none"
+	}
 	if n.format.paged {
-		options["n"] = pages
+		options["page"], options["n"] = from-1, pages
 	}
 	if n.format.end != nil {
 		image, err := vips.LoadWatched(n.format.loader, n.data, n.format.end(n.data), options)
@@ -81,12 +110,14 @@ func (n *negative) load(pages int) (*vips.Image, error) {
 	return image, n.broken(err)
 }
 
+func (n *negative) close() { n.image.Close() }
+
 func (n *negative) facts() wire.Facts {
 	f := wire.Facts{
 		Format: n.format.name,
 		Width:  n.image.Width(),
 		Height: n.image.Height() / n.pages,
-		Pages:  n.pages,
+		Pages:  n.total,
 		Bits:   n.bits(),
 		Bands:  n.image.Bands(),
 	}
@@ -136,22 +167,30 @@ func (n *negative) recolour(o order) ([]byte, error) {
 	return n.format.recolour(n.data, o)
 }
 
-func (n *negative) save(image *vips.Image, job Job) error {
+// save writes the image in all the ways of the source.
+func (n *negative) save(image *vips.Image, file int, limit int64) error {
 	if n.format.encode != nil {
-		return n.format.encode(image, job.Output, job.MaxOutput, n.data)
+		return limited(n.format.encode(image, file, limit, n.data), limit)
 	}
-	err := image.Save(n.format.saver, job.Output, job.MaxOutput, n.format.save(n))
+	err := image.Save(n.format.saver, file, limit, n.format.save(n))
 	if err != nil || n.format.retouch == nil {
-		return err
+		return limited(err, limit)
 	}
-	return n.format.retouch(n, job.Output)
+	return n.format.retouch(n, file)
+}
+
+func limited(err error, limit int64) error {
+	if errors.Is(err, vips.ErrLimit) {
+		return tooLarge(limit)
+	}
+	return err
 }
 
 // whole finds out, once every pixel has been decoded, whether they all came
 // from the file. It asks again, and more closely, only where the decoder warned
 // or did not need all of the data.
 func (n *negative) whole() error {
-	if n.format.check == nil || len(vips.Warnings()) == 0 && n.image.Read() >= n.format.end(n.data) {
+	if n.format.check == nil || n.wish.partial || len(vips.Warnings()) == 0 && n.image.Read() >= n.format.end(n.data) {
 		return nil
 	}
 	return n.format.check(n.data)

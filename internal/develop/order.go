@@ -1,30 +1,28 @@
 package develop
 
-import (
-	"fmt"
-	"strings"
-
-	"minilab/internal/pipeline"
-)
+import "strings"
 
 // order says which source channel each of the result's three is.
 type order [3]int
 
 var identity = order{0, 1, 2}
 
-// orderOf reduces a pipeline of swaps to one.
-func orderOf(p pipeline.Pipeline) (order, error) {
-	o := identity
-	for _, step := range p {
+// orderOf reduces a pipeline of swaps to one; it is not ok for any other wish.
+func orderOf(targets []Target) (o order, ok bool) {
+	o = identity
+	if len(targets) != 1 {
+		return o, false
+	}
+	for _, step := range targets[0].Pipeline {
 		if step.Op() != "swap" {
-			return o, fmt.Errorf("develop: the engine has no operation %q", step.Op())
+			return o, false
 		}
 		before := o
 		for i, channel := range step.Value("order") {
 			o[i] = before[strings.IndexRune("rgb", channel)]
 		}
 	}
-	return o, nil
+	return o, true
 }
 
 // apply reorders colours in place: three bytes each, red first.

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"minilab/internal/develop"
+	"minilab/internal/imagehead"
 	"minilab/internal/pipeline"
 	"minilab/internal/vips"
 )
@@ -144,7 +145,10 @@ func tryWithin(tb testing.TB, data []byte, text string, maxPixels, maxOutput int
 		tb.Fatal(err)
 	}
 	fd := memfd(tb)
-	result, err := develop.Develop(develop.Job{Input: data, Output: fd, Pipeline: p, MaxPixels: maxPixels, MaxOutput: maxOutput})
+	result, err := develop.Develop(develop.Job{
+		Input: data, Outputs: []develop.Target{{Pipeline: p, File: fd}},
+		Limits: develop.Limits{MaxPixels: maxPixels, MaxFrames: imagehead.MaxFrames, MaxPages: imagehead.MaxFrames, MaxOutput: maxOutput},
+	})
 	return contents(tb, fd), result, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"image"
+	"reflect"
 	"testing"
 
 	"golang.org/x/image/tiff"
@@ -77,7 +78,7 @@ func TestTIFFKeepsItsPages(t *testing.T) {
 	if result.Facts.Pages != 3 || result.Facts.Height != 30 {
 		t.Errorf("facts are %+v", result.Facts)
 	}
-	if _, again := run(t, out, "swap"); again.Facts != result.Facts {
+	if _, again := run(t, out, "swap"); !reflect.DeepEqual(again.Facts, result.Facts) {
 		t.Errorf("facts of the result are %+v, want %+v", again.Facts, result.Facts)
 	}
 	mustEqual(t, toPNG(t, out, "tiffload_source", -1), reference(toPNG(t, data, "tiffload_source", -1), "bgr"))

@@ -18,6 +18,8 @@ type Config struct {
 // Limits of one attempt. Every field must be set; see DefaultLimits.
 type Limits struct {
 	MaxPixels   int64         // width x height x pages of the source
+	MaxFrames   int           // of an animation
+	MaxPages    int           // of a document
 	MaxOutput   int64         // bytes of one output
 	Memory      int64         // bytes of memory that a job may add to the process
 	Timeout     time.Duration // wall time of one job
@@ -28,6 +30,8 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		MaxPixels:   250_000_000,
+		MaxFrames:   10_000,
+		MaxPages:    10_000,
 		MaxOutput:   1 << 30,
 		Memory:      2 << 30,
 		Timeout:     2 * time.Minute,
@@ -46,6 +50,8 @@ func (c Config) Validate() error {
 	check(c.Path != "", "the path of the executable is not set")
 	check(c.Processes >= 0, "the number of processes is %d", c.Processes)
 	check(c.Limits.MaxPixels > 0, "the limit of pixels is %d", c.Limits.MaxPixels)
+	check(c.Limits.MaxFrames > 0, "the limit of frames is %d", c.Limits.MaxFrames)
+	check(c.Limits.MaxPages > 0, "the limit of pages is %d", c.Limits.MaxPages)
 	check(c.Limits.MaxOutput > 0, "the limit of the output is %d bytes", c.Limits.MaxOutput)
 	check(c.Limits.Memory > 0, "the limit of memory is %d bytes", c.Limits.Memory)
 	check(c.Limits.Timeout > 0, "the time limit is %v", c.Limits.Timeout)

@@ -8,8 +8,8 @@
 //	input, err := engine.NewBuffer("input", maxInput)
 //	defer input.Close()
 //	_, err = input.ReadFrom(body)
-//	result, err := pool.Run(ctx, engine.Job{Owner: "alice", Pipeline: pipeline.Default(), Input: input})
-//	defer result.Output.Close()
+//	result, err := pool.Run(ctx, engine.Job{Owner: "alice", Outputs: []pipeline.Pipeline{pipeline.Default()}, Input: input})
+//	defer result.Close()
 package engine
 
 import (
@@ -20,16 +20,30 @@ import (
 
 // Job is one image and what shall become of it.
 type Job struct {
-	Owner    string // a process that saw one owner's pixels is never given another's
-	Pipeline pipeline.Pipeline
-	Input    *Buffer // Run seals it; it stays the caller's
+	Owner       string              // a process that saw one owner's pixels is never given another's
+	Outputs     []pipeline.Pipeline // one or more results that are wanted
+	Input       *Buffer             // Run seals it; it stays the caller's
+	Attachments map[string]*Buffer  // further images that operations ask for, by name; as Input
 }
 
-// Result is what a job gave. The caller closes Output.
+// Result is what a job gave. The caller closes it.
 type Result struct {
-	Output      *Buffer // sealed
+	Outputs []Output       // as the job asked for them
+	Facts   map[string]any // format, width, height, pages, bits, bands … of the source
+}
+
+// Output is one result of a job.
+type Output struct {
+	*Buffer     // sealed
 	ContentType string
-	Facts       map[string]any // format, width, height, pages, bits, bands … of the source
+	Facts       map[string]any // width, height, pages, and what the operation facts has measured
+}
+
+// Close frees the memory of all outputs.
+func (r Result) Close() {
+	for _, o := range r.Outputs {
+		o.Close()
+	}
 }
 
 // Hello is what an engine process says when it is ready: its version, that of
@@ -44,6 +58,8 @@ var (
 	ErrOutputTooLarge = wire.ErrOutputTooLarge
 	ErrAnimation      = wire.ErrAnimation
 	ErrColour         = wire.ErrColour
+	ErrNoPage         = wire.ErrNoPage
+	ErrOperation      = wire.ErrOperation
 )
 
 // Faults of the process: it died or was killed; the attempt may be repeated once.

@@ -3,10 +3,13 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
 	"time"
+
+	"minilab/internal/engine/wire"
 )
 
 // maxDeadOnArrival is how many processes in a row may turn out to be dead when
@@ -63,7 +66,7 @@ func (p *Pool) Run(ctx context.Context, job Job) (Result, error) {
 	if ctx.Err() != nil { // with a slot free, select would toss a coin
 		return Result{}, context.Cause(ctx)
 	}
-	if err := job.Input.Seal(); err != nil {
+	if err := job.seal(); err != nil {
 		return Result{}, err
 	}
 	select {
@@ -86,6 +89,19 @@ func (p *Pool) Run(ctx context.Context, job Job) (Result, error) {
 		}
 	}
 	return Result{}, ErrNoEngine.Because(errNotTaken)
+}
+
+// seal makes sure that nothing changes under the decoder.
+func (j Job) seal() error {
+	if len(j.Outputs) < 1 || len(j.Outputs) > wire.MaxOutputs || len(j.Attachments) > wire.MaxAttachments {
+		return fmt.Errorf("engine: a job of %d outputs and %d attachments", len(j.Outputs), len(j.Attachments))
+	}
+	for _, b := range j.Attachments {
+		if err := b.Seal(); err != nil {
+			return err
+		}
+	}
+	return j.Input.Seal()
 }
 
 // take finds a process for the owner: one of the owner's, else a fresh one,

@@ -45,12 +45,12 @@ func tellContext(ctx context.Context, tb testing.TB, pool *engine.Pool, owner, c
 	tb.Helper()
 	input := enginetest.Input(tb, []byte(command))
 	defer input.Close()
-	result, err := pool.Run(ctx, engine.Job{Owner: owner, Pipeline: pipeline.Default(), Input: input})
+	result, err := pool.Run(ctx, engine.Job{Owner: owner, Outputs: []pipeline.Pipeline{pipeline.Default()}, Input: input})
 	if err != nil {
 		return "", err
 	}
-	defer result.Output.Close()
-	data, err := io.ReadAll(result.Output.Reader())
+	defer result.Close()
+	data, err := io.ReadAll(result.Outputs[0].Reader())
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -138,26 +140,36 @@ func (p *process) receive(v any) error {
 // run does one job. Whatever goes wrong with the process ends it.
 func (p *process) run(ctx context.Context, job Job) (Result, error) {
 	p.jobs++
-	output, err := NewBuffer("output", p.limits.MaxOutput)
-	if err != nil {
-		return Result{}, err
+	outputs := make([]*Buffer, len(job.Outputs))
+	for i := range outputs {
+		var err error
+		if outputs[i], err = NewBuffer("output", p.limits.MaxOutput); err != nil {
+			closeBuffers(outputs[:i])
+			return Result{}, err
+		}
 	}
-	result, err := p.converse(ctx, job, output)
+	result, err := p.converse(ctx, job, outputs)
 	if err != nil {
-		output.Close()
+		closeBuffers(outputs)
 	}
 	return result, err
 }
 
-func (p *process) converse(ctx context.Context, job Job, output *Buffer) (Result, error) {
+func closeBuffers(list []*Buffer) {
+	for _, b := range list {
+		b.Close()
+	}
+}
+
+func (p *process) converse(ctx context.Context, job Job, outputs []*Buffer) (Result, error) {
 	stop := context.AfterFunc(ctx, func() { p.kill(context.Cause(ctx)) })
 	defer stop()
-	if err := p.send(job, output); err != nil {
+	if err := p.send(job, outputs); err != nil {
 		return Result{}, p.autopsy(err, errNotTaken)
 	}
 	answer, err := p.await()
 	if err == nil {
-		err = p.check(answer, output)
+		err = p.check(answer, outputs)
 	}
 	if err != nil {
 		return Result{}, p.autopsy(err, nil)
@@ -168,25 +180,52 @@ func (p *process) converse(ctx context.Context, job Job, output *Buffer) (Result
 	if answer.Fault != nil {
 		return Result{}, p.judge(answer.Fault)
 	}
-	return Result{Output: output, ContentType: answer.ContentType, Facts: facts(answer.Facts)}, nil
+	return resultOf(answer, outputs), nil
 }
 
-func (p *process) send(job Job, output *Buffer) error {
-	data, err := wire.Encode(wire.Job{
-		ID:        uint64(p.jobs),
-		Pipeline:  job.Pipeline.String(),
-		MaxPixels: p.limits.MaxPixels,
-		MaxOutput: p.limits.MaxOutput,
-	})
+func resultOf(a wire.Answer, outputs []*Buffer) Result {
+	r := Result{Facts: facts(a.Facts)}
+	for i, o := range a.Outputs {
+		r.Outputs = append(r.Outputs, Output{Buffer: outputs[i], ContentType: o.ContentType, Facts: outputFacts(o)})
+	}
+	return r
+}
+
+// send gives the process the job and its descriptors: the input, the outputs,
+// the attachments.
+func (p *process) send(job Job, outputs []*Buffer) error {
+	names := slices.Sorted(maps.Keys(job.Attachments))
+	message := wire.Job{
+		ID:          uint64(p.jobs),
+		Attachments: names,
+		MaxPixels:   p.limits.MaxPixels,
+		MaxFrames:   p.limits.MaxFrames,
+		MaxPages:    p.limits.MaxPages,
+		MaxOutput:   p.limits.MaxOutput,
+	}
+	for _, pipe := range job.Outputs {
+		message.Outputs = append(message.Outputs, pipe.String())
+	}
+	data, err := wire.Encode(message)
 	if err != nil {
 		return err
 	}
-	return control(job.Input.file, func(in int) error {
-		return control(output.file, func(out int) error {
-			_, _, err := p.conn.WriteMsgUnix(data, unix.UnixRights(in, out), nil)
-			return err
-		})
+	buffers := append([]*Buffer{job.Input}, outputs...)
+	for _, name := range names {
+		buffers = append(buffers, job.Attachments[name])
+	}
+	return descriptors(buffers, nil, func(fds []int) error {
+		_, _, err := p.conn.WriteMsgUnix(data, unix.UnixRights(fds...), nil)
+		return err
 	})
+}
+
+// descriptors calls f with those of the buffers, which stay open meanwhile.
+func descriptors(buffers []*Buffer, fds []int, f func(fds []int) error) error {
+	if len(buffers) == 0 {
+		return f(fds)
+	}
+	return control(buffers[0].file, func(fd int) error { return descriptors(buffers[1:], append(fds, fd), f) })
 }
 
 // await waits for the answer and looks at the process's memory meanwhile.
@@ -211,7 +250,7 @@ func (p *process) await() (wire.Answer, error) {
 }
 
 // check holds an answer to what may be in one.
-func (p *process) check(a wire.Answer, output *Buffer) error {
+func (p *process) check(a wire.Answer, outputs []*Buffer) error {
 	if a.ID != uint64(p.jobs) {
 		return fmt.Errorf("engine: answer to job %d, expected %d", a.ID, p.jobs)
 	}
@@ -222,13 +261,18 @@ func (p *process) check(a wire.Answer, output *Buffer) error {
 		}
 		return nil
 	}
-	if !a.Valid() {
+	if !a.Valid(len(outputs)) {
 		return errors.New("engine: the answer makes no sense")
 	}
-	if err := output.Seal(); err != nil {
-		return err // it still has the output mapped
+	for i, output := range outputs {
+		if err := output.Seal(); err != nil {
+			return err // it still has the output mapped
+		}
+		if err := output.adopt(a.Outputs[i].Size); err != nil {
+			return err
+		}
 	}
-	return output.adopt(a.Size)
+	return nil
 }
 
 func (p *process) judge(f *wire.Fault) error {
@@ -301,15 +345,4 @@ func (p *process) end() {
 		p.kill(nil)
 		<-p.ended
 	}
-}
-
-func facts(f wire.Facts) map[string]any {
-	m := map[string]any{
-		"format": f.Format, "width": f.Width, "height": f.Height, "pages": f.Pages,
-		"bits": f.Bits, "bands": f.Bands, "lane": f.Lane,
-	}
-	if f.Quality > 0 {
-		m["quality"] = f.Quality
-	}
-	return m
 }

@@ -53,12 +53,12 @@ func develop(tb testing.TB, pool *engine.Pool, data []byte) ([]byte, engine.Resu
 	tb.Helper()
 	input := enginetest.Input(tb, data)
 	defer input.Close()
-	result, err := pool.Run(tb.Context(), engine.Job{Pipeline: pipeline.Default(), Input: input})
+	result, err := pool.Run(tb.Context(), engine.Job{Outputs: []pipeline.Pipeline{pipeline.Default()}, Input: input})
 	if err != nil {
 		return nil, result, err
 	}
-	defer result.Output.Close()
-	out, err := io.ReadAll(result.Output.Reader())
+	defer result.Close()
+	out, err := io.ReadAll(result.Outputs[0].Reader())
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestImagesThroughTheRealEngine(t *testing.T) {
 			}
 		}
 	}
-	if result.ContentType != "image/png" || result.Facts["width"] != 200 || result.Facts["lane"] != "pixels" {
+	if result.Outputs[0].ContentType != "image/png" || result.Facts["width"] != 200 || result.Facts["lane"] != "pixels" {
 		t.Errorf("result is %+v", result)
 	}
 	jpg := func(w io.Writer, m image.Image) error { return jpeg.Encode(w, m, nil) }

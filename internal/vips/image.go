@@ -91,6 +91,57 @@ func (i *Image) Call(operation string, options Options) (*Image, error) {
 	return call(operation, with, nil, true)
 }
 
+// Measure runs an operation on the image whose outputs are numbers.
+func (i *Image) Measure(operation string, options Options, outputs ...*Number) error {
+	with := Options{"in": i}
+	for k, v := range options {
+		with[k] = v
+	}
+	_, err := call(operation, with, nil, false, outputs...)
+	return err
+}
+
+// Make runs an operation that makes an image of no other one, or of several.
+func Make(operation string, options Options) (*Image, error) {
+	return call(operation, options, nil, true)
+}
+
+// OfPixels copies pixels, row by row: each bands channels of 1, 2 (unsigned) or
+// 4 (floating point) bytes. The image has no colour space.
+func OfPixels(data []byte, width, height, bands, bytes int) (*Image, error) {
+	if len(data) == 0 || len(data) != width*height*bands*bytes {
+		return nil, &UseError{Op: "pixels", Reason: "the bytes are not those of the size"}
+	}
+	p := C.ml_of_memory(unsafe.Pointer(unsafe.SliceData(data)), C.size_t(len(data)),
+		C.int(width), C.int(height), C.int(bands), C.int(bytes))
+	if p == nil {
+		return nil, lastError()
+	}
+	return &Image{p: p}, nil
+}
+
+// Settle computes every pixel into memory, where they can be read in any order
+// and more than once.
+func (i *Image) Settle() (*Image, error) {
+	p := C.vips_image_copy_memory(i.p)
+	if p == nil {
+		return nil, lastError()
+	}
+	return &Image{p: p}, nil
+}
+
+// Pixels computes every pixel: row by row, in the image's own depth and byte
+// order of the machine.
+func (i *Image) Pixels() ([]byte, error) {
+	var size C.size_t
+	p := C.vips_image_write_to_memory(i.p, &size)
+	if p == nil {
+		return nil, lastError()
+	}
+	defer C.g_free(C.gpointer(p))
+	return C.GoBytes(p, C.int(size)), nil
+}
+
 // Swap reorders the colour channels: channel c of the result is channel
 // from[c] of the image. Channels beyond the third stay.
 func (i *Image) Swap(from [3]int) (*Image, error) {
@@ -168,6 +219,87 @@ func (i *Image) Int(name string) (int, bool) {
 		return 0, false
 	}
 	return int(n), true
+}
+
+// Ints is a list of numbers among the image's metadata, nil if there is none.
+func (i *Image) Ints(name string) []int {
+	cname := C.CString(name)
+	defer C.free(unsafe.Pointer(cname))
+	if C.vips_image_get_typeof(i.p, cname) == 0 {
+		return nil
+	}
+	var list *C.int
+	var n C.int
+	if C.vips_image_get_array_int(i.p, cname, &list, &n) != 0 {
+		C.vips_error_clear()
+		return nil
+	}
+	numbers := make([]int, n)
+	for k, v := range unsafe.Slice(list, n) {
+		numbers[k] = int(v)
+	}
+	return numbers
+}
+
+// Text is an entry of the image's metadata as a string.
+func (i *Image) Text(name string) (string, bool) {
+	cname := C.CString(name)
+	defer C.free(unsafe.Pointer(cname))
+	if C.vips_image_get_typeof(i.p, cname) == 0 {
+		return "", false
+	}
+	var text *C.char
+	if C.vips_image_get_as_string(i.p, cname, &text) != 0 {
+		C.vips_error_clear()
+		return "", false
+	}
+	defer C.g_free(C.gpointer(text))
+	return C.GoString(text), true
+}
+
+// Fields are the names of all entries of the image's metadata.
+func (i *Image) Fields() []string {
+	list := C.vips_image_get_fields(i.p)
+	defer C.g_strfreev(list)
+	var names []string
+	for _, p := range unsafe.Slice(list, C.g_strv_length(list)) {
+		names = append(names, C.GoString(p))
+	}
+	return names
+}
+
+// SetInt puts a number into the image's metadata. An image whose metadata are
+// changed must be nobody else's: that of a call of "copy" is.
+func (i *Image) SetInt(name string, value int) {
+	cname := C.CString(name)
+	defer C.free(unsafe.Pointer(cname))
+	C.vips_image_set_int(i.p, cname, C.int(value))
+}
+
+// SetInts puts a list of numbers into the image's metadata; see SetInt.
+func (i *Image) SetInts(name string, values []int) {
+	cname := C.CString(name)
+	defer C.free(unsafe.Pointer(cname))
+	list := make([]C.int, len(values))
+	for k, v := range values {
+		list[k] = C.int(v)
+	}
+	C.vips_image_set_array_int(i.p, cname, unsafe.SliceData(list), C.int(len(list)))
+}
+
+// SetBlob puts bytes into the image's metadata; see SetInt.
+func (i *Image) SetBlob(name string, data []byte) {
+	cname := C.CString(name)
+	defer C.free(unsafe.Pointer(cname))
+	C.vips_image_set_blob_copy(i.p, cname, unsafe.Pointer(unsafe.SliceData(data)), C.size_t(len(data)))
+}
+
+// SetText puts a string into the image's metadata; see SetInt.
+func (i *Image) SetText(name, value string) {
+	cname, cvalue := C.CString(name), C.CString(value)
+	defer C.free(unsafe.Pointer(cname))
+	defer C.free(unsafe.Pointer(cvalue))
+	C.vips_image_set_string(i.p, cname, cvalue)
 }
 
 // Remove takes an entry out of the image's metadata, if it is there.

@@ -1,6 +1,7 @@
 #include "vips.h"
 
 #include <errno.h>
+#include <math.h>
 #include <unistd.h>
 
 // GLib ends the process when an allocation fails. The status says why, where
@@ -118,11 +119,39 @@ bad:
 int
 ml_set_numbers(VipsOperation *op, const char *name, const double *values, int n)
 {
+	GParamSpec *spec = find(op, name);
 	VipsArrayDouble *array;
+	VipsArrayInt *ints;
 
-	if (!find(op, name))
+	if (!spec)
 		return ML_NO_PROPERTY;
+	if (G_PARAM_SPEC_VALUE_TYPE(spec) == VIPS_TYPE_ARRAY_INT) {
+		ints = vips_array_int_new(NULL, n);
+		for (int i = 0; i < n; i++)
+			vips_array_int_get(ints, NULL)[i] = (int) values[i];
+		g_object_set(op, name, ints, NULL);
+		vips_area_unref(VIPS_AREA(ints));
+		return ML_OK;
+	}
+	if (G_PARAM_SPEC_VALUE_TYPE(spec) != VIPS_TYPE_ARRAY_DOUBLE)
+		return ML_BAD_TYPE;
 	array = vips_array_double_new(values, n);
+	g_object_set(op, name, array, NULL);
+	vips_area_unref(VIPS_AREA(array));
+	return ML_OK;
+}
+
+int
+ml_set_images(VipsOperation *op, const char *name, VipsImage **images, int n)
+{
+	GParamSpec *spec = find(op, name);
+	VipsArrayImage *array;
+
+	if (!spec)
+		return ML_NO_PROPERTY;
+	if (G_PARAM_SPEC_VALUE_TYPE(spec) != VIPS_TYPE_ARRAY_IMAGE)
+		return ML_BAD_TYPE;
+	array = vips_array_image_new(images, n);
 	g_object_set(op, name, array, NULL);
 	vips_area_unref(VIPS_AREA(array));
 	return ML_OK;
@@ -152,11 +181,43 @@ ml_image_of(VipsOperation *op, const char *name)
 	return image;
 }
 
+// ml_number_of reads an output that is a number.
+int
+ml_number_of(VipsOperation *op, const char *name, double *number)
+{
+	GParamSpec *spec = find(op, name);
+	GValue value = G_VALUE_INIT;
+
+	if (!spec)
+		return ML_NO_PROPERTY;
+	g_value_init(&value, G_PARAM_SPEC_VALUE_TYPE(spec));
+	g_object_get_property(G_OBJECT(op), name, &value);
+	if (G_VALUE_HOLDS_INT(&value))
+		*number = g_value_get_int(&value);
+	else if (G_VALUE_HOLDS_DOUBLE(&value))
+		*number = g_value_get_double(&value);
+	else if (G_VALUE_HOLDS_BOOLEAN(&value))
+		*number = g_value_get_boolean(&value);
+	else
+		*number = NAN;
+	g_value_unset(&value);
+	return isnan(*number) ? ML_BAD_TYPE : ML_OK;
+}
+
 void
 ml_free(VipsOperation *op)
 {
 	vips_object_unref_outputs(VIPS_OBJECT(op));
 	g_object_unref(op);
+}
+
+// ml_of_memory copies pixels: bands of 1, 2 (unsigned) or 4 (float) bytes.
+VipsImage *
+ml_of_memory(const void *data, size_t size, int width, int height, int bands, int bytes)
+{
+	VipsBandFormat format = bytes == 1 ? VIPS_FORMAT_UCHAR : bytes == 2 ? VIPS_FORMAT_USHORT : VIPS_FORMAT_FLOAT;
+
+	return vips_image_new_from_memory_copy(data, size, width, height, bands, format);
 }
 
 static int

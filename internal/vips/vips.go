@@ -43,7 +43,8 @@ func Version() string {
 }
 
 // Options are an operation's arguments by name: bool, int, float64, []float64,
-// string (also the short name of an enumeration's value) and *Image.
+// []int, string (also the short name of an enumeration's value), *Image and
+// []*Image.
 type Options map[string]any
 
 // operation is a libvips operation that is being set up.
@@ -53,8 +54,9 @@ type operation struct {
 }
 
 // call runs an operation. The image is its output named out, if it is to have
-// one. Sources and targets are passed as objects.
-func call(name string, options Options, objects map[string]unsafe.Pointer, wantImage bool) (*Image, error) {
+// one; numbers are read from the outputs of their names. Sources and targets
+// are passed as objects.
+func call(name string, options Options, objects map[string]unsafe.Pointer, wantImage bool, numbers ...*Number) (*Image, error) {
 	cname := C.CString(name)
 	defer C.free(unsafe.Pointer(cname))
 	op := operation{name, C.ml_operation(cname)}
@@ -75,12 +77,23 @@ func call(name string, options Options, objects map[string]unsafe.Pointer, wantI
 	if C.ml_build(&op.p) != 0 {
 		return nil, lastError()
 	}
+	for _, n := range numbers {
+		if err := op.with(n.Name, func(k *C.char) C.int { return C.ml_number_of(op.p, k, (*C.double)(&n.Value)) }); err != nil {
+			return nil, err
+		}
+	}
 	if !wantImage {
 		return nil, nil
 	}
 	cout := C.CString("out")
 	defer C.free(unsafe.Pointer(cout))
 	return &Image{p: C.ml_image_of(op.p, cout)}, nil
+}
+
+// Number is an output of an operation that is a number.
+type Number struct {
+	Name  string
+	Value float64
 }
 
 func (op operation) set(key string, value any) error {
@@ -97,6 +110,18 @@ func (op operation) set(key string, value any) error {
 			return C.ml_set_number(op.p, k, C.double(v))
 		case []float64:
 			return C.ml_set_numbers(op.p, k, (*C.double)(unsafe.SliceData(v)), C.int(len(v)))
+		case []int:
+			numbers := make([]float64, len(v))
+			for i, n := range v {
+				numbers[i] = float64(n)
+			}
+			return C.ml_set_numbers(op.p, k, (*C.double)(unsafe.SliceData(numbers)), C.int(len(v)))
+		case []*Image:
+			images := make([]*C.VipsImage, len(v))
+			for i, image := range v {
+				images[i] = image.p
+			}
+			return C.ml_set_images(op.p, k, unsafe.SliceData(images), C.int(len(v)))
 		case *Image:
 			return C.ml_set_object(op.p, k, unsafe.Pointer(v.p))
 		case string:

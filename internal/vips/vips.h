@@ -16,11 +16,14 @@ VipsOperation *ml_operation(const char *name);
 int ml_set_number(VipsOperation *op, const char *name, double value);
 int ml_set_string(VipsOperation *op, const char *name, const char *value);
 int ml_set_numbers(VipsOperation *op, const char *name, const double *values, int n);
+int ml_set_images(VipsOperation *op, const char *name, VipsImage **images, int n);
 int ml_set_object(VipsOperation *op, const char *name, void *object);
 int ml_build(VipsOperation **op);
 VipsImage *ml_image_of(VipsOperation *op, const char *name);
+int ml_number_of(VipsOperation *op, const char *name, double *value);
 void ml_free(VipsOperation *op);
 
+VipsImage *ml_of_memory(const void *data, size_t size, int width, int height, int bands, int bytes);
 int ml_drain(VipsImage *image);
 int ml_swap(VipsImage *in, VipsImage **out, const int from[3]);
 

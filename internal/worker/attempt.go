@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -64,8 +65,8 @@ func (w *Worker) attempt(parent context.Context, work lab.Work) {
 // perform does the task up to the report of its success. The slot is free as
 // soon as the image is altered.
 func (a *attempt) perform(ctx context.Context) error {
-	results, err := a.produce(ctx)
-	defer closeAll(results)
+	result, err := a.produce(ctx)
+	defer result.Close()
 	if err == nil {
 		err = acquire(ctx, a.storing)
 	}
@@ -74,7 +75,7 @@ func (a *attempt) perform(ctx context.Context) error {
 		return reason(ctx, err)
 	}
 	defer func() { <-a.storing }()
-	report, err := a.store(ctx, results)
+	report, err := a.store(ctx, result)
 	if err != nil || ctx.Err() != nil {
 		return reason(ctx, err)
 	}
@@ -89,29 +90,18 @@ func reason(ctx context.Context, err error) error {
 	return err
 }
 
-// produce makes all the outputs, in memory.
-func (a *attempt) produce(ctx context.Context) (results []engine.Result, err error) {
+// produce makes all the outputs, in memory, of one decoding.
+func (a *attempt) produce(ctx context.Context) (engine.Result, error) {
 	source, err := a.fetch(ctx)
 	if err != nil {
-		return nil, err
+		return engine.Result{}, err
 	}
 	defer source.Close()
+	job := engine.Job{Owner: a.work.Owner, Input: source}
 	for _, target := range a.work.Outputs {
-		r, err := a.alter(ctx, engine.Job{
-			Owner: a.work.Owner, Pipeline: slices.Concat(a.work.Pipeline, target.Pipeline), Input: source,
-		})
-		if err != nil {
-			return results, err
-		}
-		results = append(results, r)
+		job.Outputs = append(job.Outputs, slices.Concat(a.work.Pipeline, target.Pipeline))
 	}
-	return results, nil
-}
-
-func closeAll(results []engine.Result) {
-	for _, r := range results {
-		r.Output.Close()
-	}
+	return a.alter(ctx, job)
 }
 
 // acquire takes a place, or gives the reason why ctx ended.
@@ -167,12 +157,12 @@ func (a *attempt) alter(ctx context.Context, j engine.Job) (engine.Result, error
 }
 
 // store puts the results where the work wants them.
-func (a *attempt) store(ctx context.Context, results []engine.Result) (lab.Report, error) {
+func (a *attempt) store(ctx context.Context, result engine.Result) (lab.Report, error) {
 	var report lab.Report
-	for i, r := range results {
+	for i, r := range result.Outputs {
 		t := a.work.Outputs[i]
-		info, err := a.Storage.Put(ctx, storage.Finished, t.Key, r.Output.Reader(), storage.PutOptions{
-			ContentType: r.ContentType, Size: r.Output.Size(),
+		info, err := a.Storage.Put(ctx, storage.Finished, t.Key, r.Reader(), storage.PutOptions{
+			ContentType: r.ContentType, Size: r.Size(),
 		})
 		if err != nil {
 			return lab.Report{}, err
@@ -180,11 +170,25 @@ func (a *attempt) store(ctx context.Context, results []engine.Result) (lab.Repor
 		report.Outputs = append(report.Outputs, lab.Output{
 			Name: t.Name, Key: t.Key, Size: info.Size, SHA256: info.SHA256, ContentType: r.ContentType,
 		})
-		if report.Facts, err = json.Marshal(r.Facts); err != nil {
-			return lab.Report{}, err
-		}
 	}
-	return report, nil
+	var err error
+	report.Facts, err = json.Marshal(a.facts(result))
+	return report, err
+}
+
+// facts are those of the source and, by their names, those of the outputs.
+func (a *attempt) facts(result engine.Result) map[string]any {
+	facts := maps.Clone(result.Facts)
+	if a.work.Source.SHA256 != "" {
+		facts["sha256"] = a.work.Source.SHA256
+	}
+	outputs := make([]map[string]any, len(result.Outputs))
+	for i, r := range result.Outputs {
+		outputs[i] = maps.Clone(r.Facts)
+		outputs[i]["name"] = a.work.Outputs[i].Name
+	}
+	facts["outputs"] = outputs
+	return facts
 }
 
 // finish reports success, again and again while the master cannot be reached:

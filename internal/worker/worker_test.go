@@ -36,7 +36,7 @@ func upper(_ context.Context, j engine.Job) (engine.Result, error) {
 		return engine.Result{}, err
 	}
 	_, err = out.Write([]byte(strings.ToUpper(string(data))))
-	return engine.Result{Output: out, ContentType: "image/png", Facts: map[string]any{"width": 1}}, err
+	return engine.Result{Outputs: []engine.Output{{Buffer: out, ContentType: "image/png", Facts: map[string]any{"width": 1}}}, Facts: map[string]any{"width": 1}}, err
 }
 
 // start runs a worker until stop is called or the test ends.

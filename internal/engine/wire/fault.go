@@ -11,12 +11,14 @@ var (
 	ErrOutputTooLarge = fault.New(fault.TooLarge, "output-too-large", "the result would be larger than allowed")
 	ErrAnimation      = fault.New(fault.Unprocessable, "unsupported-animation", "the image moves in a way that is not kept here")
 	ErrColour         = fault.New(fault.Unprocessable, "unsupported-colour", "the image has colours that are not kept here")
+	ErrNoPage         = fault.New(fault.Unprocessable, "no-such-page", "the image has no page of that number")
+	ErrOperation      = fault.New(fault.Unprocessable, "operation-impossible", "an operation cannot be done on this image")
 	ErrMemory         = fault.New(fault.Unprocessable, "decoder-memory", "the image needed more memory than allowed")
 )
 
 // faults are all that an engine process may send.
 var faults = []*fault.Fault{
-	ErrNotImage, ErrBroken, ErrTooManyPixels, ErrOutputTooLarge, ErrAnimation, ErrColour, ErrMemory, fault.ErrInternal,
+	ErrNotImage, ErrBroken, ErrTooManyPixels, ErrOutputTooLarge, ErrAnimation, ErrColour, ErrNoPage, ErrOperation, ErrMemory, fault.ErrInternal,
 }
 
 // maxDetail is the longest sentence that is taken from an engine process.

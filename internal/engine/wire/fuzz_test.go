@@ -18,8 +18,8 @@ import (
 func FuzzMessages(f *testing.F) {
 	for _, v := range []any{
 		wire.Hello{Protocol: wire.Version, Version: "v", Library: "8.18", Formats: []string{"image/png"}},
-		wire.Job{ID: 7, Pipeline: "swap", MaxPixels: 1 << 40, MaxOutput: 5},
-		wire.Answer{ID: 7, Size: 3, ContentType: "image/jpeg", Facts: wire.Facts{Format: "jpeg", Width: 1, Height: 2, Pages: 1, Bits: 8, Bands: 3, Quality: 90, Lane: "pixels"}},
+		wire.Job{ID: 7, Outputs: []string{"swap"}, MaxPixels: 1 << 40, MaxOutput: 5},
+		wire.Answer{ID: 7, Outputs: []wire.Output{{Size: 3, ContentType: "image/jpeg", Width: 1, Height: 2, Pages: 1}}, Facts: wire.Facts{Format: "jpeg", Width: 1, Height: 2, Pages: 1, Bits: 8, Bands: 3, Quality: 90, Lane: "pixels"}},
 		wire.Answer{ID: 7, Fault: wire.FaultOf(wire.ErrBroken)},
 	} {
 		data, err := wire.Encode(v)
@@ -35,8 +35,8 @@ func FuzzMessages(f *testing.F) {
 			}
 		}
 		if utf8.ValidString(text) {
-			again(t, &wire.Job{ID: id, Pipeline: text, MaxPixels: n, MaxOutput: n})
-			again(t, &wire.Answer{ID: id, Size: n, ContentType: text, Facts: wire.Facts{Format: text, Width: int(n)}})
+			again(t, &wire.Job{ID: id, Outputs: []string{text}, MaxPixels: n, MaxOutput: n})
+			again(t, &wire.Answer{ID: id, Outputs: []wire.Output{{Size: n, ContentType: text}}, Facts: wire.Facts{Format: text, Width: int(n)}})
 		}
 		var a wire.Answer
 		if wire.Decode(data, &a) == nil {
@@ -64,7 +64,8 @@ func again(t *testing.T, v any) {
 
 // believed: a result that is taken for one has sizes that can be.
 func believed(t *testing.T, a wire.Answer) {
-	if a.Valid() && (a.Size <= 0 || a.Facts.Width <= 0 || a.Facts.Height <= 0 || !strings.HasSuffix(a.ContentType, a.Facts.Format)) {
+	if a.Valid(1) && (len(a.Outputs) != 1 || a.Outputs[0].Size <= 0 || a.Outputs[0].Width <= 0 || a.Facts.Width <= 0 ||
+		a.Facts.Height <= 0 || !strings.HasPrefix(a.Outputs[0].ContentType, "image/")) {
 		t.Errorf("%+v is believed", a)
 	}
 	if a.Fault == nil {

@@ -45,7 +45,7 @@ func early(hello *wire.Hello) {
 
 func obey(job wire.Job, data []byte, out *os.File) {
 	good := wire.Answer{
-		ID: job.ID, Size: int64(len(data)), ContentType: "image/png",
+		ID: job.ID, Outputs: []wire.Output{{Size: int64(len(data)), ContentType: "image/png", Width: 1, Height: 1, Pages: 1}},
 		Facts: wire.Facts{Format: "png", Width: 1, Height: 1, Pages: 1, Bits: 8, Bands: 3, Lane: "pixels"},
 	}
 	command, _, _ := strings.Cut(string(data), "\n")
@@ -70,9 +70,9 @@ func obey(job wire.Job, data []byte, out *os.File) {
 	case "wrong-id":
 		good.ID++
 	case "wrong-type":
-		good.ContentType = "text/html"
+		good.Outputs[0].ContentType = "text/html"
 	case "wrong-size":
-		good.Size += 5
+		good.Outputs[0].Size += 5
 	case "unknown-fault":
 		good.Fault = &wire.Fault{Code: "made-up"}
 	case "broken":
@@ -80,8 +80,8 @@ func obey(job wire.Job, data []byte, out *os.File) {
 	case "defect":
 		good.Fault = &wire.Fault{Code: "internal", Detail: "secret"}
 	case "keep-mapped":
-		_ = out.Truncate(good.Size)
-		_, err := unix.Mmap(int(out.Fd()), 0, int(good.Size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+		_ = out.Truncate(good.Outputs[0].Size)
+		_, err := unix.Mmap(int(out.Fd()), 0, int(good.Outputs[0].Size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 		check(err)
 	case "write-input":
 		// A sealed input cannot be changed: this fails and the job goes on.
@@ -101,7 +101,7 @@ func obey(job wire.Job, data []byte, out *os.File) {
 		}
 	case "pid":
 		data = fmt.Appendf(nil, "%d", os.Getpid())
-		good.Size = int64(len(data))
+		good.Outputs[0].Size = int64(len(data))
 	}
 	_, err := out.Write(data)
 	check(err)

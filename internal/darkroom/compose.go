@@ -1,0 +1,3 @@
+package darkroom
+
+var composeOperations = map[string]operation{}

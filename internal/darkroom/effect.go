@@ -1,0 +1,3 @@
+package darkroom
+
+var effectOperations = map[string]operation{}
