@@ -14,10 +14,10 @@ import (
 
 // Limits and defaults that hold in every engine.
 const (
-	MaxID      = 64       // characters
-	MaxName    = 128      // bytes of an owner, worker, tag, output, need or request
-	MaxTags    = 32       // of one task
-	MaxOutputs = 16       // of one task
+	MaxID      = 64  // characters
+	MaxName    = 128 // bytes of an owner, worker, tag, need or request
+	MaxTags    = 32  // of one task
+	MaxOutputs = pipeline.MaxOutputs
 	MaxFacts   = 64 << 10 // bytes
 	MaxDetail  = 1024     // bytes of an error's detail
 	MaxClaim   = 64       // tasks of one claim
@@ -87,13 +87,10 @@ func CheckNew(t Task) error {
 	if err := checkPipelines(t); err != nil {
 		return err
 	}
-	names := append([]string{t.Owner, t.Needs, t.IdempotencyKey, t.IdempotencyHash}, t.Tags...)
-	for i, o := range t.Outputs {
-		if slices.ContainsFunc(t.Outputs[:i], func(p Output) bool { return p.Name == o.Name }) {
-			return ErrTask.Detailf("the output %q is there twice", o.Name)
-		}
-		names = append(names, o.Name)
+	if err := checkOutputNames(t.Outputs); err != nil {
+		return err
 	}
+	names := append([]string{t.Owner, t.Needs, t.IdempotencyKey, t.IdempotencyHash}, t.Tags...)
 	if i := slices.IndexFunc(names, badName); i >= 0 {
 		return ErrTask.Detailf("a name has at most %d bytes of UTF-8 without control characters", MaxName)
 	}
@@ -119,6 +116,22 @@ func checkPipelines(t Task) error {
 			if name != t.Needs {
 				return pipeline.ErrInvalid.Detailf("unknown operation %q: it is not built in and not what the task needs", name)
 			}
+		}
+	}
+	return nil
+}
+
+// checkOutputNames lets a single output have no name.
+func checkOutputNames(outputs []Output) error {
+	if len(outputs) == 1 && outputs[0].Name == "" {
+		return nil
+	}
+	for i, o := range outputs {
+		if !pipeline.IsOutputName(o.Name) {
+			return ErrTask.Detailf("output %d: a name is 1 to 64 of a-z, 0-9, - and _, a letter or digit first", i+1)
+		}
+		if slices.ContainsFunc(outputs[:i], func(p Output) bool { return p.Name == o.Name }) {
+			return ErrTask.Detailf("the output %q is there twice", o.Name)
 		}
 	}
 	return nil
