@@ -9,10 +9,10 @@ GOVULNCHECK := v1.9.0
 
 include scripts/engine.mk
 
-.PHONY: help run build minilab test test-deps generate lint bench fuzz soak crash hostile clean
+.PHONY: help run build minilab test test-deps generate lint bench bench-engine fuzz soak crash hostile clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 run: build ## Install what is missing, build, start the whole lab, print its URL
 	bin/minilab up $(ARGS)
@@ -45,6 +45,9 @@ lint: libvips .tools/golangci-lint-$(GOLANGCI) ## Format, vet and lint; check th
 bench: build ## Measure the lab and its parts; PHOTOS=dir for photographs of your own
 	go run ./bench $(if $(PHOTOS),-photos $(PHOTOS))
 	go test -run '^$$' -bench . -benchtime 2s ./internal/sqlitedb ./internal/storage/... ./internal/taskdb/... ./internal/engine
+
+bench-engine: engine ## Measure engine processes beside a bare loop of the library and the vips commands; PHOTOS=dir, ONLY=regexp
+	go run ./bench/engine -libvips $(LIBVIPS) $(if $(PHOTOS),-photos $(PHOTOS)) $(if $(ONLY),-only '$(ONLY)')
 
 fuzz: ## Fuzz every parser of outside input, FUZZTIME (default 30s) each
 	scripts/fuzz $(FUZZTIME)
