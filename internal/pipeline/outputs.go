@@ -28,7 +28,13 @@ func ParseOutputs(text string) ([]Named, error) { return (*Catalog)(nil).ParseOu
 // ParseOutputs reads a list of outputs: NAME=PIPELINE, separated by "|", or
 // JSON, {"NAME":PIPELINE} in that order or [{"name":NAME,"pipeline":PIPELINE}].
 // The pipeline of one may be empty.
-func (c *Catalog) ParseOutputs(text string) ([]Named, error) {
+func (c *Catalog) ParseOutputs(text string) ([]Named, error) { return parseOutputs(text, c.Parse) }
+
+// ParseOutputsOpen is ParseOutputs for who does not know all operations, as
+// ParseOpen is Parse.
+func ParseOutputsOpen(text string) ([]Named, error) { return parseOutputs(text, ParseOpen) }
+
+func parseOutputs(text string, parse func(string) (Pipeline, error)) ([]Named, error) {
 	if len(text) > MaxText {
 		return nil, ErrInvalid.Detailf("outputs have at most %d bytes", MaxText)
 	}
@@ -43,7 +49,7 @@ func (c *Catalog) ParseOutputs(text string) ([]Named, error) {
 	for i, item := range items {
 		o := Named{Name: item.name}
 		if item.pipeline != "" {
-			if o.Pipeline, err = c.Parse(item.pipeline); err != nil {
+			if o.Pipeline, err = parse(item.pipeline); err != nil {
 				return nil, InOutput(item.name, err)
 			}
 		}
