@@ -17,6 +17,7 @@ import (
 	"minilab/internal/httpx"
 	"minilab/internal/kv/kvhttp"
 	"minilab/internal/kv/sqlitekv"
+	"minilab/internal/lab"
 	"minilab/internal/lab/labhttp"
 	"minilab/internal/master"
 	"minilab/internal/storage"
@@ -117,6 +118,7 @@ func (a *app) startMaster(ctx context.Context) error {
 	m := master.New(master.Config{
 		Tasks: a.tasks, Storage: a.storage, Presets: a.kv, StorageURL: a.storageURL, Log: a.Log.With("service", "master"),
 		Keep: a.cfg.Keep, SubmitTime: sweeper.SubmitTime(a.cfg.SweepGrace),
+		Limits: lab.Limits{MaxPixels: a.cfg.MaxPixels},
 	})
 	a.later(func(context.Context) error { m.Close(); return nil })
 	a.lab = m

@@ -69,7 +69,7 @@ func (f *fakeLab) Status(_ context.Context, id string, _ time.Duration) (lab.Sta
 	return lab.Status{ID: id, Phase: lab.Finished}, nil
 }
 
-func (f *fakeLab) Result(_ context.Context, id string) (lab.Result, error) {
+func (f *fakeLab) Result(_ context.Context, id, _ string) (lab.Result, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var n int

@@ -13,8 +13,9 @@ import (
 
 // Limits are what one image may have.
 type Limits struct {
-	MaxBytes  int64 // as it is sent
-	MaxPixels int64 // of all its frames and pages together, as far as its head tells
+	MaxBytes   int64 // as it is sent
+	MaxPixels  int64 // of all its frames and pages together, as far as its head tells; and of what an operation makes whatever the image
+	MaxOutputs int   // results of one image; 0: pipeline.MaxOutputs
 }
 
 // Guard judges images before they are handed on: what is no image, or over a
@@ -31,6 +32,9 @@ type guard struct {
 
 // Submit implements lab.Customers.
 func (g guard) Submit(ctx context.Context, s lab.Submission, body io.Reader) (string, error) {
+	if err := s.Check(lab.Limits{MaxOutputs: g.limits.MaxOutputs, MaxPixels: g.limits.MaxPixels}); err != nil {
+		return "", err
+	}
 	if s.Size > g.limits.MaxBytes {
 		return "", tooLarge(g.limits.MaxBytes)
 	}

@@ -45,7 +45,7 @@ func (r *recorder) Status(_ context.Context, id string, wait time.Duration) (lab
 	return lab.Status{ID: id, Phase: lab.Finished, Progress: wait.Seconds()}, nil
 }
 
-func (r *recorder) Result(_ context.Context, id string) (lab.Result, error) {
+func (r *recorder) Result(_ context.Context, id, _ string) (lab.Result, error) {
 	return lab.Result{ContentType: id}, nil
 }
 
@@ -172,7 +172,7 @@ func TestGuardPassesTheRestThrough(t *testing.T) {
 	if st, err := g.Status(t.Context(), "x", time.Second); err != nil || st.ID != "x" || st.Progress != 1 {
 		t.Errorf("Status: %+v, %v", st, err)
 	}
-	if res, err := g.Result(t.Context(), "x"); err != nil || res.ContentType != "x" {
+	if res, err := g.Result(t.Context(), "x", ""); err != nil || res.ContentType != "x" {
 		t.Errorf("Result: %+v, %v", res, err)
 	}
 }

@@ -23,6 +23,7 @@ var (
 	ErrLeaseLost   = fault.New(fault.Conflict, "lease-lost", "the lease is not the task's current one")
 	ErrOutput      = fault.New(fault.Unprocessable, "output-mismatch", "an output is not in the storage as it was reported")
 	ErrQueueFull   = fault.New(fault.TooMany, "queue-full", "the queue is full; come back later")
+	ErrOutputName  = fault.New(fault.NotFound, "unknown-output", "the task has no output of this name")
 	ErrPreset      = fault.New(fault.Invalid, "unknown-preset", "there is no preset of this name")
 	ErrSubmission  = fault.New(fault.Invalid, "invalid-submission", "the submission is not valid")
 	ErrEmpty       = fault.New(fault.Invalid, "empty", "the image has no bytes")
@@ -39,17 +40,6 @@ const MaxClaim = 64
 // Unknown is the size of a body whose length nobody has said.
 const Unknown int64 = -1
 
-// Submission is what a customer hands in beside the image's bytes.
-type Submission struct {
-	Owner       string            // empty: public
-	Pipeline    pipeline.Pipeline // empty: Preset's, or pipeline.Default()
-	Preset      string            // a pipeline kept under presets/ in the key-value store; not beside Pipeline
-	Priority    int               // -9 to 9; higher goes first
-	Tags        []string
-	ContentType string // of the bytes
-	Size        int64  // bytes that will come, or Unknown
-}
-
 // Phase is how far a task is, in the words that customers are told.
 type Phase string
 
@@ -63,10 +53,22 @@ const (
 
 // Status is what a customer is told of a task.
 type Status struct {
-	ID       string  `json:"id"`
-	Phase    Phase   `json:"status"`
-	Progress float64 `json:"progress,omitempty"` // 0 to 1
-	Error    *Error  `json:"error,omitempty"`    // why it failed
+	ID       string          `json:"id"`
+	Phase    Phase           `json:"status"`
+	Progress float64         `json:"progress,omitempty"` // 0 to 1
+	Error    *Error          `json:"error,omitempty"`    // why it failed
+	Outputs  []Made          `json:"outputs,omitempty"`  // what there is to be picked up, once it is finished
+	Facts    json.RawMessage `json:"facts,omitempty"`    // what was found of the image, once it is finished
+}
+
+// Made is one result of a finished task.
+type Made struct {
+	Name        string `json:"name"` // empty for the only one
+	ContentType string `json:"contentType"`
+	Size        int64  `json:"size"`            // bytes
+	SHA256      string `json:"sha256"`          // lower-case hex
+	Width       int    `json:"width,omitempty"` // pixels, where the facts tell
+	Height      int    `json:"height,omitempty"`
 }
 
 // Error says why the work failed.
@@ -77,6 +79,7 @@ type Error struct {
 
 // Result is a finished image that can be read, in parts if need be.
 type Result struct {
+	Output      string // its name; empty for the only one
 	ContentType string
 	Size        int64     // bytes
 	SHA256      string    // lower-case hex
@@ -99,10 +102,12 @@ type Customers interface {
 	// is ErrNotFound.
 	Status(ctx context.Context, id string, wait time.Duration) (Status, error)
 
-	// Result finds the image that a finished task has made. Before that it is
+	// Result finds the image that a finished task has made: the output of that
+	// name, or the first one for an empty name. Before that it is
 	// ErrNotFinished with RetryAfter; ErrFailed, with the reason as its
-	// detail, ErrCanceled or ErrNotFound.
-	Result(ctx context.Context, id string) (Result, error)
+	// detail, ErrCanceled or ErrNotFound. A name that the task does not have is
+	// ErrOutputName, whatever its state; the detail has those it has.
+	Result(ctx context.Context, id, output string) (Result, error)
 }
 
 // ClaimRequest asks for work.

@@ -29,26 +29,39 @@ const notFinishedRetry = time.Second
 
 // Submit implements lab.Customers.
 func (m *Master) Submit(ctx context.Context, s lab.Submission, body io.Reader) (string, error) {
-	p, err := m.pipelineOf(ctx, s)
+	t, err := m.wanted(ctx, s)
 	if err != nil {
 		return "", err
 	}
-	id := newID(time.Now())
-	t := taskdb.Task{ID: id, Owner: s.Owner, Priority: s.Priority, Tags: s.Tags, Pipeline: p, Source: taskdb.Blob{Key: id}, Keep: m.Keep}
-	if err := taskdb.CheckNew(t); err != nil {
-		return "", translate(err)
-	}
 	read := watch(body)
-	info, err := m.Storage.Put(ctx, storage.InProgress, id, read, storage.PutOptions{ContentType: s.ContentType, Size: s.Size})
+	info, err := m.Storage.Put(ctx, storage.InProgress, t.ID, read, storage.PutOptions{ContentType: s.ContentType, Size: s.Size})
 	if err != nil {
 		return "", err
 	}
 	if info.Size == 0 {
-		m.discard(ctx, id)
+		m.discard(ctx, t.ID)
 		return "", lab.ErrEmpty
 	}
-	t.Source = taskdb.Blob{Key: id, Size: info.Size, SHA256: info.SHA256, ContentType: info.ContentType}
-	return id, m.createInTime(ctx, t, read)
+	t.Source = taskdb.Blob{Key: t.ID, Size: info.Size, SHA256: info.SHA256, ContentType: info.ContentType}
+	return t.ID, m.createInTime(ctx, t, read)
+}
+
+// wanted is the task that a submission asks for, checked before a byte is read.
+func (m *Master) wanted(ctx context.Context, s lab.Submission) (taskdb.Task, error) {
+	if err := s.Check(m.Limits); err != nil {
+		return taskdb.Task{}, err
+	}
+	s, err := m.withPreset(ctx, s)
+	if err != nil {
+		return taskdb.Task{}, err
+	}
+	s = s.Settle()
+	id := newID(time.Now())
+	t := taskdb.Task{ID: id, Owner: s.Owner, Priority: s.Priority, Tags: s.Tags, Pipeline: s.Pipeline, Source: taskdb.Blob{Key: id}, Keep: m.Keep}
+	for _, o := range s.Outputs {
+		t.Outputs = append(t.Outputs, taskdb.Output{Name: o.Name, Pipeline: o.Pipeline})
+	}
+	return t, translate(taskdb.CheckNew(t))
 }
 
 // create makes the task durable. Only a first answer that surely means no lets
@@ -99,22 +112,20 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// pipelineOf is what the submission wants done.
-func (m *Master) pipelineOf(ctx context.Context, s lab.Submission) (pipeline.Pipeline, error) {
-	switch {
-	case len(s.Pipeline) > 0:
-		return s.Pipeline, nil
-	case s.Preset == "":
-		return pipeline.Default(), nil
+// withPreset is the submission with its preset's pipeline in its place.
+func (m *Master) withPreset(ctx context.Context, s lab.Submission) (lab.Submission, error) {
+	if s.Preset == "" {
+		return s, nil
 	}
 	e, err := m.Presets.Get(ctx, presetPrefix+s.Preset)
 	switch {
 	case errors.Is(err, kv.ErrNotFound) || errors.Is(err, kv.ErrKey):
-		return nil, lab.ErrPreset.Detailf("there is no preset %q", s.Preset)
+		return s, lab.ErrPreset.Detailf("there is no preset %q", s.Preset)
 	case err != nil:
-		return nil, err
+		return s, err
 	}
-	return pipeline.Parse(string(e.Value))
+	s.Pipeline, err = pipeline.Parse(string(e.Value))
+	return s, err
 }
 
 // phases are the states in the words that customers are told.
@@ -139,8 +150,11 @@ func (m *Master) Status(ctx context.Context, id string, wait time.Duration) (lab
 		return lab.Status{}, err
 	}
 	st := lab.Status{ID: id, Phase: phases[t.State], Progress: t.Progress}
-	if t.State == taskdb.Failed && t.Error != nil {
+	switch {
+	case t.State == taskdb.Failed && t.Error != nil:
 		st.Error = &lab.Error{Code: t.Error.Code, Detail: t.Error.Detail}
+	case t.State == taskdb.Finished:
+		st.Outputs, st.Facts = made(t), t.Facts
 	}
 	return st, nil
 }
@@ -168,47 +182,4 @@ func (m *Master) waitForEnd(ctx context.Context, id string, wait time.Duration) 
 			return t, context.Cause(ctx)
 		}
 	}
-}
-
-// Result implements lab.Customers.
-func (m *Master) Result(ctx context.Context, id string) (lab.Result, error) {
-	t, err := m.find(ctx, id)
-	if err != nil {
-		return lab.Result{}, err
-	}
-	switch t.State {
-	case taskdb.Finished:
-		return m.result(t), nil
-	case taskdb.Failed:
-		return lab.Result{}, lab.ErrFailed.Detailf("%s", t.Error.Detail)
-	case taskdb.Canceled:
-		return lab.Result{}, lab.ErrCanceled
-	}
-	return lab.Result{}, lab.ErrNotFinished.Retry(notFinishedRetry)
-}
-
-func (m *Master) result(t taskdb.Task) lab.Result {
-	out := t.Outputs[0]
-	return lab.Result{
-		ContentType: out.ContentType, Size: out.Size, SHA256: out.SHA256, Modified: t.FinishedAt,
-		Open: func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
-			return m.open(ctx, out.Blob, storage.Part{Offset: offset, Length: length})
-		},
-	}
-}
-
-// open reads a result. The row says which bytes it has; what else the storage
-// has under its key, or that it has nothing, is damage.
-func (m *Master) open(ctx context.Context, b taskdb.Blob, part storage.Part) (io.ReadCloser, error) {
-	o, err := m.Storage.Get(ctx, storage.Finished, b.Key, part)
-	switch {
-	case errors.Is(err, storage.ErrNotFound):
-		return nil, storage.ErrCorrupt.Detailf("the result's bytes are not in the storage any more").Because(err)
-	case err != nil:
-		return nil, err
-	case o.SHA256 != b.SHA256:
-		o.Body.Close()
-		return nil, storage.ErrCorrupt.Detailf("the storage has other bytes than those of the result, and they are not served")
-	}
-	return o.Body, nil
 }

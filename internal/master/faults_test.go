@@ -98,7 +98,7 @@ func TestAnEndBeforeTheFeedIsReadIsNotMissed(t *testing.T) {
 	if err != nil || st.Phase != lab.Canceled {
 		t.Errorf("status is %+v, %v", st, err)
 	}
-	if _, err := m.Result(t.Context(), id); !errors.Is(err, lab.ErrCanceled) {
+	if _, err := m.Result(t.Context(), id, ""); !errors.Is(err, lab.ErrCanceled) {
 		t.Errorf("Result: %v", err)
 	}
 }
@@ -138,7 +138,7 @@ func TestAResultThatIsNotWhatItWas(t *testing.T) {
 				t.Fatal(err)
 			}
 			key := finish(t, m, images)
-			res, err := m.Result(t.Context(), id)
+			res, err := m.Result(t.Context(), id, "")
 			if err != nil {
 				t.Fatal(err)
 			}

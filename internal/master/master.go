@@ -24,7 +24,8 @@ type Config struct {
 	// each claim; empty when the storage is not served.
 	StorageURL func() string
 	// Keep is how long tasks are kept after their end; 0: for ever.
-	Keep time.Duration
+	Keep   time.Duration
+	Limits lab.Limits // of one submission
 	// SubmitTime is how long a task may take to be made after its bytes were
 	// read: later they may have been swept. 0: for ever.
 	SubmitTime time.Duration

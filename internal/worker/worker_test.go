@@ -88,7 +88,7 @@ func TestWorkIsDone(t *testing.T) {
 			t.Fatalf("task %d ended %+v", i, st)
 		}
 	}
-	res, err := f.Lab.Result(t.Context(), ids[3])
+	res, err := f.Lab.Result(t.Context(), ids[3], "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +283,7 @@ func TestAReportWhoseAnswerIsLostKeepsWhatIsPublished(t *testing.T) {
 		t.Fatalf("the task ended %+v", st)
 	}
 	stop()
-	res, err := f.Lab.Result(t.Context(), id)
+	res, err := f.Lab.Result(t.Context(), id, "")
 	if err != nil {
 		t.Fatal(err)
 	}

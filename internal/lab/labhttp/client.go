@@ -14,6 +14,7 @@ import (
 
 	"minilab/internal/httpx"
 	"minilab/internal/lab"
+	"minilab/internal/pipeline"
 	"minilab/internal/storage"
 )
 
@@ -27,12 +28,12 @@ var _ lab.Lab = (*Client)(nil)
 
 // Submit implements lab.Customers.
 func (c *Client) Submit(ctx context.Context, s lab.Submission, body io.Reader) (string, error) {
-	q := url.Values{"owner": {s.Owner}, "preset": {s.Preset}, "tag": s.Tags, "priority": {strconv.Itoa(s.Priority)}}
-	if len(s.Pipeline) > 0 {
-		q.Set("pipeline", s.Pipeline.String())
+	header := http.Header{"Content-Type": {s.ContentType}}
+	if s.Accept != "" {
+		header.Set("Accept", acceptHeader(s.Accept))
 	}
 	resp, err := c.http.Upload(ctx, httpx.Request{
-		Method: http.MethodPost, Path: MasterPaths.New, Query: q, Header: http.Header{"Content-Type": {s.ContentType}},
+		Method: http.MethodPost, Path: MasterPaths.New, Query: submissionQuery(s), Header: header,
 	}, storage.Exactly(body, s.Size), s.Size)
 	if err != nil {
 		return "", err
@@ -63,8 +64,8 @@ func (c *Client) Status(ctx context.Context, id string, wait time.Duration) (st 
 }
 
 // Result implements lab.Customers.
-func (c *Client) Result(ctx context.Context, id string) (lab.Result, error) {
-	req := httpx.Request{Method: http.MethodGet, Path: MasterPaths.Get, Query: url.Values{"id": {id}}}
+func (c *Client) Result(ctx context.Context, id, output string) (lab.Result, error) {
+	req := httpx.Request{Method: http.MethodGet, Path: MasterPaths.Get, Query: url.Values{"id": {id}, "output": {output}}}
 	probe := req
 	probe.Header = http.Header{"Range": {"bytes=0-0"}} // not HEAD: an error needs a body that says why
 	resp, err := c.http.Do(ctx, probe)
@@ -76,8 +77,12 @@ func (c *Client) Result(ctx context.Context, id string) (lab.Result, error) {
 	if err != nil {
 		return lab.Result{}, err
 	}
+	made := resp.Header.Get(headerOutput)
+	if made != "" && !pipeline.IsOutputName(made) || output != "" && made != output {
+		return lab.Result{}, httpx.ErrNonsense.Because(fmt.Errorf("the output %q instead of %q", made, output))
+	}
 	return lab.Result{
-		ContentType: res.ContentType, Size: res.Size, SHA256: res.SHA256, Modified: res.Modified,
+		Output: made, ContentType: res.ContentType, Size: res.Size, SHA256: res.SHA256, Modified: res.Modified,
 		Open: func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
 			return c.http.OpenPart(ctx, req, res, offset, length)
 		},

@@ -6,12 +6,10 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"minilab/internal/httpx"
 	"minilab/internal/lab"
-	"minilab/internal/pipeline"
 )
 
 // Paths say where the customers' calls are; the master and the frontend name
@@ -25,6 +23,9 @@ type Paths struct {
 
 // MasterPaths are those of the master.
 var MasterPaths = Paths{New: "/newImage", IsReady: "/isReady", Get: "/get", Trusted: true}
+
+// headerOutput is the name of the output that an answer is, if it has one.
+const headerOutput = "Minilab-Output"
 
 // RouteCustomers serves c.
 func RouteCustomers(rt *httpx.Router, c lab.Customers, p Paths) {
@@ -57,7 +58,7 @@ func (h customers) newImage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.ContentType, s.Size = contentType, size
+	s.Accept, s.ContentType, s.Size = viewed(r.Header), contentType, size
 	id, err := h.lab.Submit(r.Context(), s, cutReader{body})
 	if err != nil {
 		return err
@@ -68,27 +69,6 @@ func (h customers) newImage(w http.ResponseWriter, r *http.Request) error {
 func isForm(contentType string) (bool, string) {
 	t, params, err := mime.ParseMediaType(contentType)
 	return err == nil && t == "multipart/form-data" && params["boundary"] != "", params["boundary"]
-}
-
-func (h customers) submission(q url.Values) (lab.Submission, error) {
-	s := lab.Submission{Preset: q.Get("preset"), Tags: q["tag"]}
-	if h.paths.Trusted {
-		s.Owner = q.Get("owner")
-		priority, err := httpx.Int(q, "priority", 0, -9, 9)
-		if err != nil {
-			return s, err
-		}
-		s.Priority = int(priority)
-	}
-	if !q.Has("pipeline") {
-		return s, nil
-	}
-	if s.Preset != "" {
-		return s, lab.ErrSubmission.Detailf("a submission has a pipeline or a preset, not both")
-	}
-	var err error
-	s.Pipeline, err = pipeline.Parse(q.Get("pipeline"))
-	return s, err
 }
 
 func (h customers) isReady(w http.ResponseWriter, r *http.Request) error {
@@ -114,12 +94,17 @@ func (h customers) get(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	id := q.Get("id")
-	res, err := h.lab.Result(r.Context(), id)
+	res, err := h.lab.Result(r.Context(), id, q.Get("output"))
 	if err != nil {
 		return err
 	}
+	name := id
+	if res.Output != "" {
+		w.Header().Set(headerOutput, res.Output)
+		name += "-" + res.Output
+	}
 	if q.Has("download") {
-		w.Header().Set("Content-Disposition", `attachment; filename="`+id+extension(res.ContentType)+`"`)
+		w.Header().Set("Content-Disposition", `attachment; filename="`+name+extension(res.ContentType)+`"`)
 	}
 	w.Header().Set("Cache-Control", "private, no-cache")
 	meta := httpx.Content{ContentType: res.ContentType, Size: res.Size, SHA256: res.SHA256, Modified: res.Modified}

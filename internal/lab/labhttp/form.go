@@ -85,7 +85,7 @@ func checkEncoding(part *multipart.Part) error {
 // parameter takes a field for what it would be in the query.
 func parameter(name, value string, params url.Values) {
 	switch name {
-	case "pipeline", "preset", "priority", "tag":
+	case "pipeline", "outputs", "preset", "partial", "priority", "tag":
 		params.Add(name, value)
 	}
 }

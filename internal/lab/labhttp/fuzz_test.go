@@ -69,8 +69,8 @@ func (b *book) Status(_ context.Context, id string, wait time.Duration) (lab.Sta
 	return lab.Status{ID: id, Phase: lab.Failed, Error: &lab.Error{Code: id}}, nil
 }
 
-func (b *book) Result(_ context.Context, id string) (lab.Result, error) {
-	b.asked = id
+func (b *book) Result(_ context.Context, id, output string) (lab.Result, error) {
+	b.asked = reported{id, "", output}
 	return lab.Result{}, lab.ErrNotFinished.Retry(time.Second)
 }
 

@@ -126,7 +126,7 @@ func testWholeJob(t *testing.T, f Fixture) {
 	if st := status(t, f, id); st.ID != id || st.Phase != lab.InProgress {
 		t.Errorf("status after Submit is %+v", st)
 	}
-	_, err := f.Lab.Result(t.Context(), id)
+	_, err := f.Lab.Result(t.Context(), id, "")
 	want(t, "Result before the end", err, lab.ErrNotFinished)
 
 	w := claim(t, f)
@@ -159,7 +159,7 @@ func testWholeJob(t *testing.T, f Fixture) {
 
 func read(t *testing.T, f Fixture, id string, offset, length int64) string {
 	t.Helper()
-	res, err := f.Lab.Result(t.Context(), id)
+	res, err := f.Lab.Result(t.Context(), id, "")
 	if err != nil {
 		t.Fatalf("Result: %v", err)
 	}
@@ -297,7 +297,7 @@ func testNotFound(t *testing.T, f Fixture) {
 		want(t, "Status of "+id, err, lab.ErrNotFound)
 		_, err = f.Lab.Status(t.Context(), id, time.Second)
 		want(t, "waiting Status of "+id, err, lab.ErrNotFound)
-		_, err = f.Lab.Result(t.Context(), id)
+		_, err = f.Lab.Result(t.Context(), id, "")
 		want(t, "Result of "+id, err, lab.ErrNotFound)
 	}
 }

@@ -104,7 +104,7 @@ func testFinalFailure(t *testing.T, f Fixture) {
 	if st := status(t, f, id); st.Phase != lab.Failed || st.Error == nil || *st.Error != reason {
 		t.Errorf("status is %+v", st)
 	}
-	_, err := f.Lab.Result(t.Context(), id)
+	_, err := f.Lab.Result(t.Context(), id, "")
 	want(t, "Result", err, lab.ErrFailed)
 	if fault.From(err).Detail != reason.Detail {
 		t.Errorf("the reason told is %q", fault.From(err).Detail)

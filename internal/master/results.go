@@ -1,0 +1,93 @@
+package master
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"minilab/internal/lab"
+	"minilab/internal/storage"
+	"minilab/internal/taskdb"
+)
+
+// made is what a finished task has to be picked up.
+func made(t taskdb.Task) []lab.Made {
+	var facts struct {
+		Outputs map[string]struct{ Width, Height int }
+	}
+	_ = json.Unmarshal(t.Facts, &facts) // a worker in another language may tell other things
+	list := make([]lab.Made, len(t.Outputs))
+	for i, o := range t.Outputs {
+		size := facts.Outputs[o.Name]
+		list[i] = lab.Made{Name: o.Name, ContentType: o.ContentType, Size: o.Size, SHA256: o.SHA256, Width: size.Width, Height: size.Height}
+	}
+	return list
+}
+
+// Result implements lab.Customers.
+func (m *Master) Result(ctx context.Context, id, output string) (lab.Result, error) {
+	t, err := m.find(ctx, id)
+	if err != nil {
+		return lab.Result{}, err
+	}
+	out, err := outputOf(t, output)
+	if err != nil {
+		return lab.Result{}, err
+	}
+	switch t.State {
+	case taskdb.Finished:
+		return m.result(t, out), nil
+	case taskdb.Failed:
+		return lab.Result{}, lab.ErrFailed.Detailf("%s", t.Error.Detail)
+	case taskdb.Canceled:
+		return lab.Result{}, lab.ErrCanceled
+	}
+	return lab.Result{}, lab.ErrNotFinished.Retry(notFinishedRetry)
+}
+
+// outputOf finds an output by its name; without one it is the first.
+func outputOf(t taskdb.Task, name string) (taskdb.Output, error) {
+	if name == "" {
+		return t.Outputs[0], nil
+	}
+	i := slices.IndexFunc(t.Outputs, func(o taskdb.Output) bool { return o.Name == name })
+	if i >= 0 {
+		return t.Outputs[i], nil
+	}
+	if t.Outputs[0].Name == "" {
+		return taskdb.Output{}, lab.ErrOutputName.Detailf("the task has one output, which has no name")
+	}
+	names := make([]string, len(t.Outputs))
+	for i, o := range t.Outputs {
+		names[i] = o.Name
+	}
+	return taskdb.Output{}, lab.ErrOutputName.Detailf("the task has the outputs %s", strings.Join(names, ", "))
+}
+
+func (m *Master) result(t taskdb.Task, out taskdb.Output) lab.Result {
+	return lab.Result{
+		Output: out.Name, ContentType: out.ContentType, Size: out.Size, SHA256: out.SHA256, Modified: t.FinishedAt,
+		Open: func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
+			return m.open(ctx, out.Blob, storage.Part{Offset: offset, Length: length})
+		},
+	}
+}
+
+// open reads a result. The row says which bytes it has; what else the storage
+// has under its key, or that it has nothing, is damage.
+func (m *Master) open(ctx context.Context, b taskdb.Blob, part storage.Part) (io.ReadCloser, error) {
+	o, err := m.Storage.Get(ctx, storage.Finished, b.Key, part)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return nil, storage.ErrCorrupt.Detailf("the result's bytes are not in the storage any more").Because(err)
+	case err != nil:
+		return nil, err
+	case o.SHA256 != b.SHA256:
+		o.Body.Close()
+		return nil, storage.ErrCorrupt.Detailf("the storage has other bytes than those of the result, and they are not served")
+	}
+	return o.Body, nil
+}
