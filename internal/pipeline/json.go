@@ -53,7 +53,8 @@ func (p *Param) jsonValue(v string) any {
 // UnmarshalJSON implements json.Unmarshaler. It also takes the text form as a
 // JSON string. Services exchange pipelines in this form, and do not all know
 // all operations: those that are not built in are taken as they are, for
-// Catalog.Resolve to judge.
+// Catalog.Resolve to judge. An empty list is the empty pipeline, which a task
+// has in common to outputs that begin each in its own way.
 func (p *Pipeline) UnmarshalJSON(data []byte) error {
 	if len(data) > maxJSON {
 		return ErrInvalid.Detailf("a pipeline has at most %d bytes", maxJSON)
@@ -62,6 +63,9 @@ func (p *Pipeline) UnmarshalJSON(data []byte) error {
 	var err error
 	switch {
 	case string(data) == "null":
+		return nil
+	case string(data) == "[]":
+		*p = nil
 		return nil
 	case bytes.HasPrefix(data, []byte(`"`)):
 		var text string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -86,7 +87,8 @@ func (s setState) bare() bool {
 }
 
 // task is what is to be created. The least that one can say is an id: then the
-// image has the id as its key, and what is done is the default.
+// image has the id as its key, and what is done is the default, unless an output
+// says what.
 func (s setState) task(id string) taskdb.Task {
 	t := taskdb.Task{
 		ID: id, Owner: s.Owner, Priority: s.Priority, Tags: s.Tags, Needs: s.Needs, Pipeline: s.Pipeline, Outputs: s.Outputs,
@@ -96,7 +98,7 @@ func (s setState) task(id string) taskdb.Task {
 	if t.Source.Key == "" {
 		t.Source.Key = id
 	}
-	if len(t.Pipeline) == 0 {
+	if len(t.Pipeline) == 0 && !slices.ContainsFunc(t.Outputs, func(o taskdb.Output) bool { return len(o.Pipeline) > 0 }) {
 		t.Pipeline = pipeline.Default()
 	}
 	return t

@@ -181,6 +181,12 @@ func limits(s *suite) {
 		{false, func(t *taskdb.Task) { t.Outputs = []taskdb.Output{{Name: "../a"}} }},
 		{false, func(t *taskdb.Task) { t.Outputs = []taskdb.Output{{Name: "a"}, {Name: ""}} }},
 		{true, func(t *taskdb.Task) { t.Outputs = []taskdb.Output{{Name: ""}} }},
+		{true, func(t *taskdb.Task) {
+			t.Pipeline, t.Outputs = nil, []taskdb.Output{{Name: "a", Pipeline: t.Pipeline}, {Name: "b", Pipeline: t.Pipeline}}
+		}},
+		{false, func(t *taskdb.Task) {
+			t.Pipeline, t.Outputs = nil, []taskdb.Output{{Name: "a", Pipeline: t.Pipeline}, {Name: "b"}}
+		}},
 		{true, func(t *taskdb.Task) { t.Owner, t.Needs, t.IdempotencyKey, t.IdempotencyHash = long, long, long, long }},
 		{false, func(t *taskdb.Task) { t.Owner = long + "x" }},
 		{false, func(t *taskdb.Task) { t.Owner = "a\x00b" }},
