@@ -184,7 +184,10 @@ func understood(t *testing.T, b *book, c *labhttp.Client, id, text string, body 
 			t.Errorf("%s: %#v was understood as %#v, %v", what, want, b.asked, err)
 		}
 	}
-	s := lab.Submission{Owner: id, Pipeline: pipeline.Default(), Priority: len(text)%19 - 9, Tags: []string{text, id}, ContentType: "image/png", Size: int64(len(body))}
+	s := lab.Submission{
+		Owner: id, Pipeline: pipeline.Default(), Outputs: []pipeline.Named{{Name: "a"}, {Name: "b", Pipeline: pipeline.Default()}}, Partial: len(text)%2 == 0,
+		Accept: []string{"", "avif", "webp", "avif,webp"}[len(text)%4], Priority: len(text)%19 - 9, Tags: []string{text, id}, ContentType: "image/png", Size: int64(len(body)),
+	}
 	_, err := c.Submit(ctx, s, bytes.NewReader(body))
 	same("submit", s, err)
 	if !bytes.Equal(b.bytes, body) {
