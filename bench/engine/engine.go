@@ -61,8 +61,8 @@ func (e *engineProcess) develop(ctx context.Context, r row, p photo) (cost, erro
 		if err != nil {
 			return 0, err
 		}
-		defer result.Output.Close()
-		return result.Output.Size(), nil
+		defer result.Close()
+		return result.Outputs[0].Size(), nil
 	})
 }
 
@@ -75,7 +75,7 @@ func (e *engineProcess) run(ctx context.Context, line pipeline.Pipeline, p photo
 	if _, err := in.Write(p.data); err != nil {
 		return engine.Result{}, err
 	}
-	return e.pool.Run(ctx, engine.Job{Owner: "public", Pipeline: line, Input: in})
+	return e.pool.Run(ctx, engine.Job{Owner: "public", Outputs: []pipeline.Pipeline{line}, Input: in})
 }
 
 func (e *engineProcess) close() { e.pool.Close() }

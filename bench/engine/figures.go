@@ -70,9 +70,7 @@ func (b *bench) round(ctx context.Context, e *engineProcess, parallel int) (time
 		all.Go(func() {
 			for p := range next {
 				result, err := e.run(ctx, pipeline.Default(), p)
-				if err == nil {
-					err = result.Output.Close()
-				}
+				result.Close()
 				faults <- err
 			}
 		})
@@ -132,7 +130,7 @@ func peakOf(ctx context.Context, text string, p photo) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		result.Output.Close()
+		result.Close()
 	}
 	return e.peak()
 }

@@ -73,7 +73,7 @@ func judge(ctx context.Context, photos []photo) error {
 		if q := count(r.Facts, "quality"); q > 0 {
 			photos[i].quality = q
 		}
-		r.Output.Close()
+		r.Close()
 	}
 	return nil
 }
