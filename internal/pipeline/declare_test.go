@@ -189,6 +189,36 @@ func TestATaskNeedsOneKindOfWorker(t *testing.T) {
 	}
 }
 
+// TestOpenPipelinesTravelAsText: from the frontend to the master.
+func TestOpenPipelinesTravelAsText(t *testing.T) {
+	c := pipeline.NewCatalog(declare(t, "sketch", sketch))
+	for _, text := range []string{
+		`[{"op":"sketch","at":[0,1],"fast":true,"style":"dots"}]`, `[{"op":"sketch","fast":false,"style":"dots"}]`,
+		"sketch:3:red:dots:fast", `[{"op":"sketch","1":"3","style":"dots","title":"fast"}]`, "sketch:style=dots:title=a%3Db%7Cc%2F",
+	} {
+		open, err := pipeline.ParseOpen(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := c.Resolve(open)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		there, err := pipeline.ParseOpen(open.String())
+		if err != nil {
+			t.Errorf("%s arrives as %s: %v", text, open, err)
+			continue
+		}
+		if got, err := c.Resolve(there); err != nil || got.String() != want.String() {
+			t.Errorf("%s arrives as %s, %v, want %s", text, got, err, want)
+		}
+		list, err := pipeline.ParseOutputsOpen("a=" + open.String())
+		if err != nil || list[0].Pipeline.String() != open.String() {
+			t.Errorf("%s as an output is %v, %v", text, list, err)
+		}
+	}
+}
+
 // TestTheLongestPipelines that are taken can be read back: their canonical JSON
 // is longer than what was sent.
 func TestTheLongestPipelines(t *testing.T) {

@@ -209,7 +209,7 @@ func (s Step) String() string {
 			b.WriteString(":" + escape(v))
 		case v == p.Default:
 			inOrder = false
-		case p.Kind == Flag && v == "true":
+		case p.Kind == Flag && v == "true" && !s.op.foreign: // who does not know the flag would take it for a value
 			b.WriteString(":" + p.Name)
 		case inOrder && p.Kind != Flag && !s.isFlag(v) && !s.op.foreign:
 			b.WriteString(":" + escape(v))
