@@ -16,13 +16,20 @@ import (
 // made is what a finished task has to be picked up.
 func made(t taskdb.Task) []lab.Made {
 	var facts struct {
-		Outputs map[string]struct{ Width, Height int }
+		Outputs []struct {
+			Name          string
+			Width, Height int
+		}
 	}
 	_ = json.Unmarshal(t.Facts, &facts) // a worker in another language may tell other things
 	list := make([]lab.Made, len(t.Outputs))
 	for i, o := range t.Outputs {
-		size := facts.Outputs[o.Name]
-		list[i] = lab.Made{Name: o.Name, ContentType: o.ContentType, Size: o.Size, SHA256: o.SHA256, Width: size.Width, Height: size.Height}
+		list[i] = lab.Made{Name: o.Name, ContentType: o.ContentType, Size: o.Size, SHA256: o.SHA256}
+		for _, f := range facts.Outputs {
+			if f.Name == o.Name {
+				list[i].Width, list[i].Height = f.Width, f.Height
+			}
+		}
 	}
 	return list
 }

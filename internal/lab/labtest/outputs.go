@@ -49,7 +49,7 @@ func asked(w lab.Work) string {
 // produceAll stores every output, its name as its bytes.
 func produceAll(t *testing.T, f Fixture, w lab.Work) lab.Report {
 	t.Helper()
-	r := lab.Report{Facts: []byte(`{"width":4000,"outputs":{"thumb":{"width":256,"height":171}}}`)}
+	r := lab.Report{Facts: []byte(`{"width":4000,"outputs":[{"name":"thumb","width":256,"height":171}]}`)}
 	for _, o := range w.Outputs {
 		info, err := f.Storage.Put(t.Context(), storage.Finished, o.Key, strings.NewReader(o.Name),
 			storage.PutOptions{ContentType: "image/webp", Size: int64(len(o.Name))})
