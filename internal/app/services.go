@@ -15,6 +15,7 @@ import (
 	"minilab/internal/engine"
 	"minilab/internal/frontend"
 	"minilab/internal/httpx"
+	"minilab/internal/kv/kvcheck"
 	"minilab/internal/kv/kvhttp"
 	"minilab/internal/kv/sqlitekv"
 	"minilab/internal/lab"
@@ -59,9 +60,9 @@ func (a *app) startKV(ctx context.Context) error {
 		return err
 	}
 	a.later(func(context.Context) error { return s.Close() })
-	a.kv = s
+	a.kv = kvcheck.New(s, written)
 	rt := a.router("kv")
-	kvhttp.Route(rt, s)
+	kvhttp.Route(rt, a.kv)
 	a.serve(ctx, "kv", rt, a.check("kv"))
 	return nil
 }
@@ -115,8 +116,10 @@ func (a *app) startMaster(ctx context.Context) error {
 		a.lab = labhttp.NewClient(a.client("master"))
 		return nil
 	}
+	operations := master.NewCatalog(a.kv)
+	a.background(ctx, func(ctx context.Context) { operations.Follow(ctx, a.Log.With("service", "master")) })
 	m := master.New(master.Config{
-		Tasks: a.tasks, Storage: a.storage, Presets: a.kv, StorageURL: a.storageURL, Log: a.Log.With("service", "master"),
+		Tasks: a.tasks, Storage: a.storage, Presets: a.kv, Operations: operations, StorageURL: a.storageURL, Log: a.Log.With("service", "master"),
 		Keep: a.cfg.Keep, SubmitTime: sweeper.SubmitTime(a.cfg.SweepGrace),
 		Limits: lab.Limits{MaxPixels: a.cfg.MaxPixels},
 	})

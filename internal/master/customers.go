@@ -55,9 +55,12 @@ func (m *Master) wanted(ctx context.Context, s lab.Submission) (taskdb.Task, err
 	if err != nil {
 		return taskdb.Task{}, err
 	}
-	s = s.Settle()
+	s, needs, err := m.Operations.Resolve(ctx, s.Settle())
+	if err != nil {
+		return taskdb.Task{}, err
+	}
 	id := newID(time.Now())
-	t := taskdb.Task{ID: id, Owner: s.Owner, Priority: s.Priority, Tags: s.Tags, Pipeline: s.Pipeline, Source: taskdb.Blob{Key: id}, Keep: m.Keep}
+	t := taskdb.Task{ID: id, Owner: s.Owner, Priority: s.Priority, Tags: s.Tags, Needs: needs, Pipeline: s.Pipeline, Source: taskdb.Blob{Key: id}, Keep: m.Keep}
 	for _, o := range s.Outputs {
 		t.Outputs = append(t.Outputs, taskdb.Output{Name: o.Name, Pipeline: o.Pipeline})
 	}

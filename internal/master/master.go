@@ -20,6 +20,8 @@ type Config struct {
 	Tasks   taskdb.Store
 	Storage storage.Store
 	Presets kv.Store // where presets are looked up
+	// Operations are those of foreign workers; nil: the built-in ones are all.
+	Operations *Catalog
 	// StorageURL is the base of the URLs that workers are given, asked for
 	// each claim; empty when the storage is not served.
 	StorageURL func() string

@@ -27,12 +27,12 @@ func (h customers) submission(q url.Values) (lab.Submission, error) {
 		return s, err
 	}
 	if q.Has("pipeline") {
-		if s.Pipeline, err = pipeline.Parse(q.Get("pipeline")); err != nil {
+		if s.Pipeline, err = pipeline.ParseOpen(q.Get("pipeline")); err != nil {
 			return s, err
 		}
 	}
 	if q.Has("outputs") {
-		if s.Outputs, err = pipeline.ParseOutputs(q.Get("outputs")); err != nil {
+		if s.Outputs, err = pipeline.ParseOutputsOpen(q.Get("outputs")); err != nil {
 			return s, err
 		}
 	}

@@ -84,7 +84,7 @@ func TestOutputsInAnyForm(t *testing.T) {
 func TestRefusedParameters(t *testing.T) {
 	for query, want := range map[string]struct{ code, detail string }{
 		"outputs=":                     {"invalid-pipeline", `output 1: "" is no output`},
-		"outputs=a%3Dflip|b%3Dflip/ro": {"invalid-pipeline", `output "b": at character 6: unknown operation "ro"`},
+		"outputs=a%3Dflip|b%3Dflip/RO": {"invalid-pipeline", `output "b": at character 6: unknown operation "RO"`},
 		"outputs=Thumb%3Dflip":         {"invalid-pipeline", `output 1: "Thumb" is no name`},
 		"partial=perhaps":              {"invalid-parameter", "partial is true or false"},
 		"pipeline=":                    {"invalid-pipeline", "at character 1"},
