@@ -20,10 +20,13 @@ type Buffer struct {
 	size int64
 }
 
+// bufferPrefix is what the names of all buffers begin with.
+const bufferPrefix = "minilab-"
+
 // NewBuffer makes an empty buffer for up to max bytes. The name is for people
 // who look at the process.
 func NewBuffer(name string, max int64) (*Buffer, error) {
-	fd, err := unix.MemfdCreate("minilab-"+name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	fd, err := unix.MemfdCreate(bufferPrefix+name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		return nil, fmt.Errorf("engine: make a buffer: %w", err)
 	}
@@ -112,6 +115,17 @@ func (b *Buffer) adopt(size int64) error {
 	}
 	b.size = size
 	return nil
+}
+
+// taken is how much memory the buffer takes, whoever has written to it.
+func (b *Buffer) taken() (bytes int64) {
+	_ = control(b.file, func(fd int) error {
+		var st unix.Stat_t
+		err := unix.Fstat(fd, &st)
+		bytes = st.Blocks * 512
+		return err
+	})
+	return bytes
 }
 
 // control runs f on the file's descriptor, which stays open meanwhile.

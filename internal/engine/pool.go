@@ -54,6 +54,7 @@ func New(config Config, log *slog.Logger) (*Pool, error) {
 	}
 	p.hello = first.hello
 	p.idle = append(p.idle, first)
+	go p.watchIdle()
 	return p, nil
 }
 
@@ -83,6 +84,7 @@ func (p *Pool) Run(ctx context.Context, job Job) (Result, error) {
 			return Result{}, err
 		}
 		result, err := proc.run(ctx, job)
+		proc.dead = proc.dead || proc.keeps()
 		p.put(proc)
 		if !errors.Is(err, errNotTaken) { // it died idle and never saw the job
 			return result, err
@@ -132,6 +134,7 @@ func (p *Pool) takeIdle(owner string) (*process, bool, error) {
 	if p.closed {
 		return nil, false, ErrClosed
 	}
+	p.replaceIdle((*process).unasked)
 	i := slices.IndexFunc(p.idle, func(q *process) bool { return q.owned && q.owner == owner })
 	if i < 0 {
 		i = slices.IndexFunc(p.idle, func(q *process) bool { return !q.owned })
@@ -145,7 +148,7 @@ func (p *Pool) takeIdle(owner string) (*process, bool, error) {
 	}
 	proc := p.idle[i]
 	p.idle = slices.Delete(p.idle, i, i+1)
-	proc.owner, proc.owned = owner, true
+	proc.owner, proc.owned, proc.rest = owner, true, 0
 	p.busy[proc] = struct{}{}
 	return proc, true, nil
 }

@@ -182,6 +182,24 @@ func TestProcessesAreRecycled(t *testing.T) {
 	}
 }
 
+// A process that keeps a descriptor of a job holds memory that no limit counts;
+// what one says between two jobs would be taken for the answer to the second.
+func TestAProcessThatIsNotDoneWithItsJobIsReplaced(t *testing.T) {
+	for _, command := range []string{"keep", "speak"} {
+		pool := rogues(t, limits())
+		first := mustTell(t, pool, "a", "pid")
+		if mustTell(t, pool, "a", command) != command {
+			t.Errorf("%s: the job itself is not done", command)
+		}
+		if command == "speak" {
+			engine.AwaitSpeech(pool)
+		}
+		if again := mustTell(t, pool, "a", "pid"); again == first {
+			t.Errorf("%s: the process goes on", command)
+		}
+	}
+}
+
 func TestAnIdleProcessThatDiedCostsNothing(t *testing.T) {
 	pool := rogues(t, limits())
 	pid, err := strconv.Atoi(mustTell(t, pool, "a", "pid"))

@@ -24,7 +24,7 @@ import (
 const (
 	startTimeout = 10 * time.Second      // from the start to the hello
 	endTimeout   = 2 * time.Second       // from the socket's close to the end
-	pollEvery    = 20 * time.Millisecond // how often a job's memory is looked at
+	pollEvery    = 20 * time.Millisecond // how often a process at work is looked at
 )
 
 // errNotTaken says that a process was dead before it was given the job.
@@ -38,14 +38,15 @@ type process struct {
 	log    *slog.Logger
 	hello  Hello
 	ended  chan struct{} // closed when it has been waited for
-	base   int64         // bytes of memory of its own before the first job
+	base   int64         // bytes of memory before the first job
 
 	message [wire.MaxMessage + 1]byte // the last one received
 
 	owner string
 	owned bool
 	jobs  int
-	dead  bool // to be replaced
+	rest  time.Duration // processor time used when it was first seen idle; 0: not yet
+	dead  bool          // to be replaced
 
 	mu     sync.Mutex
 	reason error // why it was killed
@@ -118,12 +119,9 @@ func (p *process) greet() error {
 	if p.hello.Protocol != wire.Version {
 		return fmt.Errorf("it speaks protocol %d, this worker %d", p.hello.Protocol, wire.Version)
 	}
-	var err error
-	p.base, err = p.memory()
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
-		return nil // it has died since, which its first job will find out
-	}
-	return err
+	v, err := p.vitals()
+	p.base = v.own + v.shared
+	return ended(err) // it may have died since, which its first job will find out
 }
 
 func (p *process) receive(v any) error {
@@ -167,7 +165,7 @@ func (p *process) converse(ctx context.Context, job Job, outputs []*Buffer) (Res
 	if err := p.send(job, outputs); err != nil {
 		return Result{}, p.autopsy(err, errNotTaken)
 	}
-	answer, err := p.await()
+	answer, err := p.await(job, outputs)
 	if err == nil {
 		err = p.check(answer, outputs)
 	}
@@ -228,8 +226,9 @@ func descriptors(buffers []*Buffer, fds []int, f func(fds []int) error) error {
 	return control(buffers[0].file, func(fd int) error { return descriptors(buffers[1:], append(fds, fd), f) })
 }
 
-// await waits for the answer and looks at the process's memory meanwhile.
-func (p *process) await() (wire.Answer, error) {
+// await waits for the answer and looks at the process meanwhile.
+func (p *process) await(job Job, outputs []*Buffer) (wire.Answer, error) {
+	given := job.bytes()
 	deadline := time.Now().Add(p.limits.Timeout)
 	for {
 		if err := p.conn.SetReadDeadline(time.Now().Add(pollEvery)); err != nil {
@@ -243,8 +242,10 @@ func (p *process) await() (wire.Answer, error) {
 		if time.Now().After(deadline) {
 			p.kill(ErrTimeout.Detailf("the image took longer than %v", p.limits.Timeout))
 		}
-		if used, err := p.memory(); err == nil && used > p.base+p.limits.Memory {
-			p.kill(ErrMemory.Detailf("the image needed more than %d MB of memory", p.limits.Memory>>20))
+		if v, err := p.vitals(); err == nil {
+			if err := p.exceeds(v, given, outputs); err != nil {
+				p.kill(err)
+			}
 		}
 	}
 }
@@ -282,19 +283,6 @@ func (p *process) judge(f *wire.Fault) error {
 		return fmt.Errorf("engine: %s", err.Detail)
 	}
 	return err
-}
-
-// memory is how many bytes the process has that are its own.
-func (p *process) memory() (int64, error) {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/statm")
-	if err != nil {
-		return 0, err
-	}
-	var total, resident, shared int64
-	if _, err := fmt.Sscan(string(data), &total, &resident, &shared); err != nil {
-		return 0, err
-	}
-	return (resident - shared) * int64(os.Getpagesize()), nil
 }
 
 // kill ends the process at once. The first reason given is the one that counts.

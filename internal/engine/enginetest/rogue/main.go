@@ -93,6 +93,8 @@ func obey(job wire.Job, data []byte, out *os.File) {
 		check(err)
 		_, err = out.Write(data)
 		check(err)
+		_ = out.Close()
+		_ = unix.Close(inputFD)
 		check(unix.Sendmsg(wire.FD, message, unix.UnixRights(0, 1, 2), nil, 0))
 		return
 	case "talk":
@@ -105,7 +107,16 @@ func obey(job wire.Job, data []byte, out *os.File) {
 	}
 	_, err := out.Write(data)
 	check(err)
+	if command == "keep" {
+		_, err = unix.Dup(inputFD)
+		check(err)
+	}
+	_ = out.Close() // as an engine does before it answers
+	_ = unix.Close(inputFD)
 	send(good)
+	if command == "speak" {
+		send(good)
+	}
 }
 
 // eat takes memory until it is stopped, or has so much that nobody will.
@@ -146,8 +157,6 @@ func serve() {
 		check(err)
 		out := os.NewFile(uintptr(fds[1]), "output")
 		obey(job, data[:size], out)
-		_ = out.Close()
-		_ = unix.Close(inputFD)
 	}
 }
 
