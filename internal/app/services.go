@@ -15,7 +15,6 @@ import (
 	"minilab/internal/engine"
 	"minilab/internal/frontend"
 	"minilab/internal/httpx"
-	"minilab/internal/kv/kvcheck"
 	"minilab/internal/kv/kvhttp"
 	"minilab/internal/kv/sqlitekv"
 	"minilab/internal/lab"
@@ -60,7 +59,7 @@ func (a *app) startKV(ctx context.Context) error {
 		return err
 	}
 	a.later(func(context.Context) error { return s.Close() })
-	a.kv = kvcheck.New(s, written)
+	a.kv = guarded(s)
 	rt := a.router("kv")
 	kvhttp.Route(rt, a.kv)
 	a.serve(ctx, "kv", rt, a.check("kv"))
@@ -116,10 +115,12 @@ func (a *app) startMaster(ctx context.Context) error {
 		a.lab = labhttp.NewClient(a.client("master"))
 		return nil
 	}
-	operations := master.NewCatalog(a.kv)
-	a.background(ctx, func(ctx context.Context) { operations.Follow(ctx, a.Log.With("service", "master")) })
+	log := a.Log.With("service", "master")
+	operations, presets := master.NewCatalog(a.kv), master.NewPresets(a.kv)
+	a.background(ctx, func(ctx context.Context) { operations.Follow(ctx, log) })
+	a.background(ctx, func(ctx context.Context) { presets.Follow(ctx, log) })
 	m := master.New(master.Config{
-		Tasks: a.tasks, Storage: a.storage, Presets: a.kv, Operations: operations, StorageURL: a.storageURL, Log: a.Log.With("service", "master"),
+		Tasks: a.tasks, Storage: a.storage, Presets: presets, Operations: operations, StorageURL: a.storageURL, Log: log,
 		Keep: a.cfg.Keep, SubmitTime: sweeper.SubmitTime(a.cfg.SweepGrace),
 		Limits: lab.Limits{MaxPixels: a.cfg.MaxPixels},
 	})

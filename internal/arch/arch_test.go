@@ -19,7 +19,7 @@ var layers = [][]string{
 	{"fault"},
 	{"pipeline"},
 	{"kv", "storage", "taskdb", "lab"},
-	{"problem", "dirlock", "imagehead", "kv/kvview"},
+	{"problem", "dirlock", "imagehead", "preset", "kv/kvview"},
 	{"sqlitedb"},
 	{"config", "httpx", "telemetry", "discovery", "engine", "backup"},
 	{"kv/", "storage/", "taskdb/", "lab/"},

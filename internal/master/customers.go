@@ -2,20 +2,15 @@ package master
 
 import (
 	"context"
-	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"minilab/internal/fault"
-	"minilab/internal/kv"
 	"minilab/internal/lab"
-	"minilab/internal/pipeline"
 	"minilab/internal/storage"
 	"minilab/internal/taskdb"
 )
-
-// presetPrefix is where presets are in the key-value store.
-const presetPrefix = "presets/"
 
 // cleanupTime is how long undoing a failed submission may take.
 const cleanupTime = 10 * time.Second
@@ -51,13 +46,16 @@ func (m *Master) wanted(ctx context.Context, s lab.Submission) (taskdb.Task, err
 	if err := s.Check(m.Limits); err != nil {
 		return taskdb.Task{}, err
 	}
-	s, err := m.withPreset(ctx, s)
+	s, name, err := m.withPreset(ctx, s)
 	if err != nil {
 		return taskdb.Task{}, err
 	}
 	s, needs, err := m.Operations.Resolve(ctx, s.Settle())
 	if err != nil {
-		return taskdb.Task{}, err
+		return taskdb.Task{}, unusable(name, err)
+	}
+	if name != "" {
+		s.Tags = append(slices.Clip(s.Tags), lab.PresetTag+name)
 	}
 	id := newID(time.Now())
 	t := taskdb.Task{ID: id, Owner: s.Owner, Priority: s.Priority, Tags: s.Tags, Needs: needs, Pipeline: s.Pipeline, Source: taskdb.Blob{Key: id}, Keep: m.Keep}
@@ -113,22 +111,6 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// withPreset is the submission with its preset's pipeline in its place.
-func (m *Master) withPreset(ctx context.Context, s lab.Submission) (lab.Submission, error) {
-	if s.Preset == "" {
-		return s, nil
-	}
-	e, err := m.Presets.Get(ctx, presetPrefix+s.Preset)
-	switch {
-	case errors.Is(err, kv.ErrNotFound) || errors.Is(err, kv.ErrKey):
-		return s, lab.ErrPreset.Detailf("there is no preset %q", s.Preset)
-	case err != nil:
-		return s, err
-	}
-	s.Pipeline, err = pipeline.Parse(string(e.Value))
-	return s, err
 }
 
 // phases are the states in the words that customers are told.

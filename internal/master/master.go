@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"minilab/internal/fault"
-	"minilab/internal/kv"
 	"minilab/internal/lab"
 	"minilab/internal/storage"
 	"minilab/internal/taskdb"
@@ -19,7 +18,7 @@ import (
 type Config struct {
 	Tasks   taskdb.Store
 	Storage storage.Store
-	Presets kv.Store // where presets are looked up
+	Presets *Presets
 	// Operations are those of foreign workers; nil: the built-in ones are all.
 	Operations *Catalog
 	// StorageURL is the base of the URLs that workers are given, asked for

@@ -53,7 +53,7 @@ func TestRaces(t *testing.T) {
 	r := &race{fixture: f, expires: map[string]bool{}, deleted: map[string]bool{}, seen: map[string]int{}}
 	for i := range r.masters {
 		r.masters[i] = master.New(master.Config{
-			Tasks: tasksWith{f.tasks, r.unsure(*raceSeed)}, Storage: f.images, Presets: f.kv, StorageURL: func() string { return "" },
+			Tasks: tasksWith{f.tasks, r.unsure(*raceSeed)}, Storage: f.images, Presets: master.NewPresets(f.kv), StorageURL: func() string { return "" },
 			Keep: time.Duration(i) * raceKeep, SubmitTime: SubmitTime(raceGrace), Log: slog.New(slog.DiscardHandler),
 		})
 		t.Cleanup(r.masters[i].Close)

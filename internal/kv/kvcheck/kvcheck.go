@@ -19,7 +19,7 @@ var ErrRefused = fault.New(fault.Invalid, "invalid-value", "the value is not one
 
 // Check judges a value; the name is the key without the prefix. An error that
 // is a fault goes to the caller as it is, any other as ErrRefused.
-type Check func(name string, value []byte) error
+type Check func(ctx context.Context, name string, value []byte) error
 
 // Store checks before it puts.
 type Store struct {
@@ -42,7 +42,7 @@ func (s *Store) Put(ctx context.Context, key string, value []byte, opts kv.PutOp
 		if !ok {
 			continue
 		}
-		if err := check(name, value); err != nil {
+		if err := check(ctx, name, value); err != nil {
 			return kv.Entry{}, false, fmt.Errorf("kv put %q: %w", key, refusal(err))
 		}
 	}

@@ -1,6 +1,7 @@
 package kvcheck_test
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,7 @@ func open(t *testing.T) kv.Store {
 	}
 	t.Cleanup(func() { s.Close() })
 	return kvcheck.New(s, map[string]kvcheck.Check{
-		"checked/": func(name string, value []byte) error {
+		"checked/": func(_ context.Context, name string, value []byte) error {
 			switch string(value) {
 			case "good":
 				return nil

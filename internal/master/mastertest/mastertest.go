@@ -2,8 +2,10 @@
 package mastertest
 
 import (
+	"context"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -43,7 +45,20 @@ func OpenWith(t *testing.T, around func(taskdb.Store) taskdb.Store) labtest.Fixt
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tasks.Close() })
-	m := master.New(master.Config{Tasks: around(tasks), Storage: images, Presets: presets, StorageURL: func() string { return "http://storage" }, Log: log})
+	known := master.NewPresets(presets)
+	follow(t, func(ctx context.Context) { known.Follow(ctx, log) })
+	m := master.New(master.Config{Tasks: around(tasks), Storage: images, Presets: known, StorageURL: func() string { return "http://storage" }, Log: log})
 	t.Cleanup(m.Close)
 	return labtest.Fixture{Lab: m, Storage: images, Presets: presets}
+}
+
+// follow runs f until the test ends.
+func follow(t *testing.T, f func(context.Context)) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	var running sync.WaitGroup
+	running.Go(func() { f(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
 }

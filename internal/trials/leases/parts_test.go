@@ -62,7 +62,7 @@ func open(t *testing.T, c *clock, wire bool, around func(taskdb.Store) taskdb.St
 	if wire {
 		p.tasks = taskdbhttp.NewClient(serve(t, func(rt *httpx.Router) { taskdbhttp.Route(rt, p.door) }))
 	}
-	m := master.New(master.Config{Tasks: p.tasks, Storage: images, Presets: presets, StorageURL: func() string { return "" }, Log: log})
+	m := master.New(master.Config{Tasks: p.tasks, Storage: images, Presets: master.NewPresets(presets), StorageURL: func() string { return "" }, Log: log})
 	t.Cleanup(m.Close)
 	p.lab = m
 	if wire {
