@@ -135,6 +135,15 @@ func (s *Sheet) Upright() error {
 	return s.tray.err
 }
 
+// First leaves the first page only.
+func (s *Sheet) First() error {
+	if s.Pages > 1 {
+		s.set(s.page(0))
+		s.Pages = 1
+	}
+	return s.tray.err
+}
+
 // judge fails the job if an image of that size is larger than any may be.
 func (s *Sheet) judge(width, height float64) bool {
 	if width >= 1 && height >= 1 && width*height*float64(s.Pages) <= float64(s.tray.Limits.MaxPixels) {

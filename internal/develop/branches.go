@@ -112,7 +112,6 @@ func (b *branches) write(s *darkroom.Sheet, targets []int, _ int) error {
 	if err != nil {
 		return err
 	}
-	out.Width, out.Height, out.Pages, out.Measured = s.Width(), s.PageHeight(), s.Pages, s.Measured
 	b.outputs[targets[0]] = out
 	for _, t := range targets[1:] {
 		if err := copyFile(b.targets[t].File, first.File); err != nil {

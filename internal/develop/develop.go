@@ -76,9 +76,10 @@ func (r *Result) add(f *format, job Job, group []int) error {
 	for i, t := range group {
 		targets[i] = job.Outputs[t]
 	}
-	n, err := open(f, job.Input, job.Limits, wishOf(targets))
+	w := wishOf(targets)
+	n, err := open(f, job.Input, job.Limits, w)
 	if err != nil {
-		return err
+		return readable(err, f, job, w)
 	}
 	defer n.close()
 	job.Outputs = targets
@@ -87,7 +88,7 @@ func (r *Result) add(f *format, job Job, group []int) error {
 		r.Outputs[t] = outputs[i]
 	}
 	r.Facts = facts
-	return n.broken(err)
+	return readable(n.broken(err), f, job, w)
 }
 
 func (n *negative) develop(job Job) ([]wire.Output, wire.Facts, error) {
@@ -160,13 +161,12 @@ func (n *negative) print(job Job) ([]wire.Output, error) {
 	if err := attach(tray, job); err != nil {
 		return nil, err
 	}
-	rgb, err := n.rgb()
+	image, err := n.plain(tray)
 	if err != nil {
 		return nil, err
 	}
-	defer rgb.Close()
 	b := branches{n: n, limit: job.MaxOutput, targets: job.Outputs, outputs: make([]wire.Output, len(job.Outputs))}
-	if err := b.follow(tray.Sheet(rgb, n.pages), all(job.Outputs), 0); err != nil {
+	if err := b.follow(tray.Sheet(image, n.pages), all(job.Outputs), 0); err != nil {
 		return nil, err
 	}
 	return b.outputs, n.whole()
@@ -184,10 +184,10 @@ func attach(tray *darkroom.Tray, job Job) error {
 		if err != nil {
 			return attachmentError(name, err)
 		}
-		image, err := n.rgb()
+		tray.Keep(n.image)
+		image, err := n.plain(tray)
 		if err == nil {
-			tray.Keep(n.image)
-			image, err = tray.Keep(image).Settle()
+			image, err = image.Settle()
 		}
 		if err != nil {
 			return attachmentError(name, n.broken(err))

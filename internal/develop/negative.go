@@ -5,6 +5,7 @@ import (
 	"slices"
 	"syscall"
 
+	"minilab/internal/darkroom"
 	"minilab/internal/engine/wire"
 	"minilab/internal/imagehead"
 	"minilab/internal/vips"
@@ -56,6 +57,14 @@ func open(f *format, data []byte, l Limits, w wish) (*negative, error) {
 	}
 	n.image, err = n.load(max(w.pages.from, 1), n.pages)
 	return n, err
+}
+
+// timing leaves the delays of those frames that were taken.
+func (n *negative) timing(image *vips.Image) {
+	delays := image.Ints("delay")
+	if from := max(n.wish.pages.from, 1); n.pages > 1 && len(delays) >= from-1+n.pages {
+		image.SetInts("delay", delays[from-1:from-1+n.pages])
+	}
 }
 
 // count judges how many pages there are and finds out how many are wanted.
@@ -112,21 +121,6 @@ func (n *negative) load(from, pages int) (*vips.Image, error) {
 
 func (n *negative) close() { n.image.Close() }
 
-func (n *negative) facts() wire.Facts {
-	f := wire.Facts{
-		Format: n.format.name,
-		Width:  n.image.Width(),
-		Height: n.image.Height() / n.pages,
-		Pages:  n.total,
-		Bits:   n.bits(),
-		Bands:  n.image.Bands(),
-	}
-	if n.format.name == "jpeg" {
-		f.Quality = readJPEG(n.data).quality()
-	}
-	return f
-}
-
 // bits is the depth of a channel, which may be less than it takes in memory.
 func (n *negative) bits() int {
 	if b, ok := n.image.Int("bits-per-sample"); ok {
@@ -148,16 +142,71 @@ func (n *negative) rgb() (*vips.Image, error) {
 	if slices.Contains([]string{"srgb", "rgb", "rgb16", "scrgb", "multiband"}, space) {
 		return n.image.Call("copy", nil)
 	}
-	depth, target := 8, "srgb"
-	if n.image.Bits() > 8 {
-		depth, target = 16, "rgb16"
-	}
 	if space == "cmyk" {
-		return n.image.Call("icc_transform", vips.Options{
-			"output_profile": "srgb", "embedded": true, "input_profile": "cmyk", "intent": "relative", "depth": depth,
-		})
+		return n.image.Call("icc_transform", cmykToRGB(n.image.Bits()))
+	}
+	target := "srgb"
+	if n.image.Bits() > 8 {
+		target = "rgb16"
 	}
 	return n.image.Call("colourspace", vips.Options{"space": target})
+}
+
+// plain is the image as a sheet may be: grey or red, green and blue, of 8 or 16
+// bits, with one channel of alpha at most.
+func (n *negative) plain(tray *darkroom.Tray) (*vips.Image, error) {
+	image, err := n.image.Call("copy", nil)
+	if err != nil {
+		return nil, err
+	}
+	tray.Keep(image)
+	n.timing(image)
+	for _, change := range n.changes() {
+		if image, err = image.Call(change.operation, change.options); err != nil {
+			return nil, err
+		}
+		tray.Keep(image)
+	}
+	return image, nil
+}
+
+type change struct {
+	operation string
+	options   vips.Options
+}
+
+// changes are what makes the image plain.
+func (n *negative) changes() (list []change) {
+	space, bits, bands := n.image.Interpretation(), n.image.Bits(), n.image.Bands()
+	rgb, grey := "srgb", "b-w"
+	if bits > 8 {
+		rgb, grey = "rgb16", "grey16"
+	}
+	switch {
+	case space == "cmyk":
+		return []change{{"icc_transform", cmykToRGB(bits)}}
+	case n.image.Float() || bits > 16 || !slices.Contains([]string{"srgb", "rgb", "rgb16", "b-w", "grey16", "multiband"}, space):
+		if bands < 3 {
+			rgb = grey
+		}
+		list = append(list, change{"colourspace", vips.Options{"space": rgb}})
+	case bands < 3:
+		list = append(list, change{"copy", vips.Options{"interpretation": grey}})
+	default:
+		list = append(list, change{"copy", vips.Options{"interpretation": rgb}})
+	}
+	if most := 4; bands > most {
+		list = append(list, change{"extract_band", vips.Options{"band": 0, "n": most}})
+	}
+	return list
+}
+
+func cmykToRGB(bits int) vips.Options {
+	depth := 8
+	if bits > 8 {
+		depth = 16
+	}
+	return vips.Options{"output_profile": "srgb", "embedded": true, "input_profile": "cmyk", "intent": "relative", "depth": depth}
 }
 
 func (n *negative) recolour(o order) ([]byte, error) {

@@ -9,17 +9,34 @@ import (
 	"minilab/internal/vips"
 )
 
+// printer writes one sheet to one file.
+type printer struct {
+	n     *negative
+	sheet *darkroom.Sheet
+	file  int   // descriptor of an empty file
+	limit int64 // bytes
+}
+
 // write writes the sheet: in the format that was chosen, else in the ways of
 // the source as far as they still fit.
 func (n *negative) write(s *darkroom.Sheet, step pipeline.Step, chosen bool, file int, limit int64) (wire.Output, error) {
-	if !chosen {
-		return wire.Output{ContentType: n.format.contentType}, n.save(s.Image, file, limit)
+	p := printer{n, s, file, limit}
+	name := n.format.name
+	if chosen {
+		name = step.Op()
 	}
-	if err := s.Upright(); err != nil {
-		return wire.Output{}, err
+	var err error
+	switch {
+	case chosen && name == "auto":
+		name, err = p.auto(step)
+	case chosen && step.Has("maxbytes"):
+		err = p.search(step)
+	case chosen:
+		err = p.print(step)
+	default:
+		err = p.asSource()
 	}
-	f := formatNamed(step.Op())
-	return wire.Output{ContentType: f.contentType}, limited(s.Save(f.savers(), file, limit, writers[step.Op()](step)), limit)
+	return wire.Output{ContentType: formatNamed(name).contentType, Width: p.sheet.Width(), Height: p.sheet.PageHeight(), Pages: p.sheet.Pages, Measured: s.Measured}, err
 }
 
 func formatNamed(name string) *format {
@@ -28,48 +45,126 @@ func formatNamed(name string) *format {
 			return &formats[i]
 		}
 	}
+	return &format{}
+}
+
+// print writes the sheet in the chosen format.
+func (p *printer) print(step pipeline.Step) error {
+	f := formatNamed(step.Op())
+	if f.name == "" {
+		return wire.ErrOperation.Detailf("%s cannot be written by this engine", step.Op())
+	}
+	if err := p.sheet.Upright(); err != nil {
+		return err
+	}
+	if err := p.fitPages(f.name); err != nil {
+		return err
+	}
+	image, err := p.finish()
+	if err != nil {
+		return err
+	}
+	defer image.Close()
+	if f.name == "jpeg" {
+		return limited(chosenJPEG(image, step, p.file, p.limit), p.limit)
+	}
+	options := p.keep(writers[f.name](p.sheet, step))
+	return limited(image.Save(f.saver, p.file, p.limit, options), p.limit)
+}
+
+// asSource writes the sheet in all the ways of the source that still fit.
+func (p *printer) asSource() error {
+	if p.sheet.Strip.All {
+		if err := p.sheet.Upright(); err != nil { // the orientation goes with the rest
+			return err
+		}
+	}
+	image, err := p.finish()
+	if err != nil {
+		return err
+	}
+	defer image.Close()
+	f := p.n.format
+	if f.name == "jpeg" {
+		return limited(sourceJPEG(image, p.n.data, p.file, p.limit), p.limit)
+	}
+	options := p.keep(f.save(p.n))
+	if options["predictor"] == "float" { // sheets have whole numbers
+		options["predictor"] = "horizontal"
+	}
+	if options["compression"] == "jpeg" && image.Bits() > 8 {
+		options["compression"] = "deflate"
+	}
+	err = limited(image.Save(f.saver, p.file, p.limit, options), p.limit)
+	if err != nil || f.retouch == nil {
+		return err
+	}
+	return f.retouch(p.n, p.file)
+}
+
+// finish is the image as it is to be written, with its metadata in order.
+func (p *printer) finish() (*vips.Image, error) {
+	if err := p.colours(); err != nil {
+		return nil, err
+	}
+	image, err := p.sheet.Call("copy", nil)
+	if err != nil {
+		return nil, err
+	}
+	tidy(image, p.sheet)
+	return image, nil
+}
+
+// fitPages leaves the first page where the format has but one, and of a document
+// that becomes an animation.
+func (p *printer) fitPages(format string) error {
+	several := format == "gif" || format == "webp" || format == "tiff"
+	document := p.n.format.name == "tiff" && format != "tiff"
+	if p.sheet.Pages > 1 && (!several || document) {
+		return p.sheet.First()
+	}
 	return nil
 }
 
-func (f *format) savers() string {
-	if f.saver == "" {
-		return "jpegsave_target"
+// colours converts to sRGB what would lose its profile.
+func (p *printer) colours() error {
+	strip := p.sheet.Strip
+	if !strip.All || strip.KeepICC || p.sheet.Blob(iccField) == nil {
+		return nil
 	}
-	return f.saver
+	return p.sheet.Apply(toSRGB[0])
 }
 
-// writers turn the operations that choose formats into options of savers.
-var writers = map[string]func(pipeline.Step) vips.Options{
-	"jpeg": func(s pipeline.Step) vips.Options {
-		return vips.Options{"Q": s.Int("quality"), "interlace": s.Flag("progressive")}
-	},
-	"webp": func(s pipeline.Step) vips.Options {
-		return vips.Options{"Q": s.Int("quality"), "lossless": s.Flag("lossless"), "effort": s.Int("effort")}
-	},
-	"avif": func(s pipeline.Step) vips.Options {
-		return vips.Options{"compression": "av1", "Q": s.Int("quality"), "lossless": s.Flag("lossless"), "effort": s.Int("effort")}
-	},
-	"png": func(s pipeline.Step) vips.Options {
-		return vips.Options{"compression": s.Int("effort"), "interlace": s.Flag("progressive")}
-	},
-	"gif": func(s pipeline.Step) vips.Options {
-		return vips.Options{"effort": s.Int("effort"), "dither": s.Float("dither")}
-	},
-	"tiff": func(s pipeline.Step) vips.Options {
-		return vips.Options{"compression": s.Value("compression"), "Q": s.Int("quality")}
-	},
+var toSRGB = must(pipeline.Parse("profile:srgb"))
+
+func must(p pipeline.Pipeline, err error) pipeline.Pipeline {
+	if err != nil {
+		panic(err)
+	}
+	return p
 }
 
 // copyFile writes what is in one file to another, empty one.
 func copyFile(to, from int) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(from, &st); err != nil {
-		return err
-	}
-	data, err := unix.Mmap(from, 0, int(st.Size), unix.PROT_READ, unix.MAP_SHARED)
+	data, err := readAll(from)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = unix.Munmap(data) }()
 	return writeAll(to, data)
+}
+
+func readAll(fd int) ([]byte, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, err
+	}
+	data := make([]byte, st.Size)
+	for at := 0; at < len(data); {
+		n, err := unix.Pread(fd, data[at:], int64(at))
+		if err != nil || n == 0 {
+			return nil, err
+		}
+		at += n
+	}
+	return data, nil
 }

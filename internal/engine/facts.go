@@ -11,6 +11,9 @@ func facts(f wire.Facts) map[string]any {
 	if f.Quality > 0 {
 		m["quality"] = f.Quality
 	}
+	if f.Orientation > 0 {
+		m["orientation"] = f.Orientation
+	}
 	if f.Profile != "" {
 		m["profile"] = f.Profile
 	}

@@ -123,6 +123,26 @@ func (s Step) Value(name string) string {
 // Given says that the parameter has a value, its default included.
 func (s Step) Given(name string) bool { return s.Value(name) != "" }
 
+// Has says that the operation has a parameter of that name, and that it is given.
+func (s Step) Has(name string) bool {
+	i, ok := s.op.param(name)
+	return ok && s.values[i] != ""
+}
+
+// With is the step with another value of a parameter. It panics when that is
+// not a valid one, which is a defect of the caller.
+func (s Step) With(name, value string) Step {
+	s.values = slices.Clone(s.values)
+	i, ok := s.op.param(name)
+	if !ok {
+		panic(fmt.Sprintf("pipeline: %s has no parameter %q", s.op.Name, name))
+	}
+	if err := s.set(i, value); err != nil {
+		panic(err)
+	}
+	return s
+}
+
 // Int is the value of an Integer, 0 when it is not given.
 func (s Step) Int(name string) int {
 	n, _ := strconv.Atoi(s.Value(name))

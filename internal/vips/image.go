@@ -183,6 +183,14 @@ func (i *Image) Drain() error {
 	return nil
 }
 
+// Rows computes the pixels from the top and is how many rows there are before
+// the first that cannot be computed.
+func (i *Image) Rows() int {
+	rows := int(C.ml_rows(i.p))
+	C.vips_error_clear()
+	return rows
+}
+
 // Width is the number of pixels in a row.
 func (i *Image) Width() int { return int(C.vips_image_get_width(i.p)) }
 

@@ -234,6 +234,28 @@ ml_drain(VipsImage *image)
 	return vips_sink(image, NULL, ignore, NULL, NULL, NULL);
 }
 
+// ml_rows is how many rows can be computed before the first that cannot.
+int
+ml_rows(VipsImage *image)
+{
+	int rows = 0;
+
+	// In strips of few rows: what comes with a row that fails is not had.
+	for (int top = 0; top < image->Ysize; top += 16) {
+		VipsImage *strip;
+		int failed = vips_extract_area(image, &strip, 0, top, image->Xsize, VIPS_MIN(16, image->Ysize - top), NULL);
+
+		if (failed)
+			break;
+		failed = vips_sink(strip, NULL, ignore, NULL, NULL, NULL);
+		g_object_unref(strip);
+		if (failed)
+			break;
+		rows = VIPS_MIN(top + 16, image->Ysize);
+	}
+	return rows;
+}
+
 static gint64
 reel_read(VipsSourceCustom *source, void *buffer, gint64 length, MlReel *reel)
 {

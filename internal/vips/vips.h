@@ -25,6 +25,7 @@ void ml_free(VipsOperation *op);
 
 VipsImage *ml_of_memory(const void *data, size_t size, int width, int height, int bands, int bytes);
 int ml_drain(VipsImage *image);
+int ml_rows(VipsImage *image);
 int ml_swap(VipsImage *in, VipsImage **out, const int from[3]);
 
 // A sink writes to a descriptor and never beyond its limit.

@@ -25,7 +25,7 @@ var allowed = []string{
 	// signals; tgkill is below
 	"restart_syscall", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "sigaltstack",
 	// open descriptors; fcntl is below
-	"close", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_wait", "eventfd2", "fstat", "lseek", "poll", "ppoll", "pread64", "pwrite64", "read", "readv", "recvmsg", "sendmsg", "write", "writev",
+	"close", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_wait", "eventfd2", "fstat", "ftruncate", "lseek", "poll", "ppoll", "pread64", "pwrite64", "read", "readv", "recvmsg", "sendmsg", "write", "writev",
 	// itself
 	"getrandom", "getrusage", "sysinfo", "uname",
 }

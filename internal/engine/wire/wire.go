@@ -89,16 +89,18 @@ type Colour struct {
 
 // Facts are what is known about the source.
 type Facts struct {
-	Format  string            `json:"format"` // jpeg, png, webp, gif, tiff, avif
-	Width   int               `json:"width"`
-	Height  int               `json:"height"` // of one page
-	Pages   int               `json:"pages"`
-	Bits    int               `json:"bits"` // of one channel
-	Bands   int               `json:"bands"`
-	Quality int               `json:"quality,omitempty"` // estimated, of a JPEG
-	Lane    string            `json:"lane"`              // how the results were made: pixels, palette, copy
-	Profile string            `json:"profile,omitempty"` // name of the colour profile
-	Exif    map[string]string `json:"exif,omitempty"`    // some of it, by the names of the Exif standard
+	Format  string `json:"format"` // jpeg, png, webp, gif, tiff, avif
+	Width   int    `json:"width"`
+	Height  int    `json:"height"` // of one page
+	Pages   int    `json:"pages"`
+	Bits    int    `json:"bits"` // of one channel
+	Bands   int    `json:"bands"`
+	Quality int    `json:"quality,omitempty"` // estimated, of a JPEG
+	Lane    string `json:"lane"`              // how the results were made: pixels, palette, copy
+	Profile string `json:"profile,omitempty"` // name of the colour profile
+
+	Orientation int               `json:"orientation,omitempty"` // by Exif, 2 to 8; 0: upright
+	Exif        map[string]string `json:"exif,omitempty"`        // some of it, by the names of the Exif standard
 }
 
 // Fault is why there is no result.

@@ -1,0 +1,104 @@
+package develop
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"minilab/internal/pipeline"
+	"minilab/internal/vips"
+)
+
+// auto writes the smallest of what the viewer takes and says which format that
+// is. Every candidate is made: how well a format does depends on the picture.
+func (p *printer) auto(step pipeline.Step) (name string, err error) {
+	if err := p.sheet.Settled(); err != nil {
+		return "", err
+	}
+	candidates, err := p.candidates(step)
+	if err != nil {
+		return "", err
+	}
+	var best []byte
+	for _, text := range candidates {
+		one := must(pipeline.Parse(text))[0]
+		write := func() error { _, err := p.trial(one); return err }
+		if step.Has("maxbytes") && one.Op() != "png" && one.Op() != "gif" {
+			one = one.With("maxbytes", step.Value("maxbytes"))
+			write = func() error { return p.search(one) }
+		}
+		if err := write(); err != nil {
+			if tooLargeTrial(err) && text != candidates[len(candidates)-1] {
+				continue // another one may be small enough
+			}
+			return "", err
+		}
+		data, err := readAll(p.file)
+		if err != nil {
+			return "", err
+		}
+		if best == nil || len(data) < len(best) {
+			best, name = data, one.Op()
+		}
+	}
+	if err := unix.Ftruncate(p.file, 0); err != nil {
+		return "", err
+	}
+	return name, writeAll(p.file, best)
+}
+
+// candidates are the formats to try, as steps in text form. Drawings, which have
+// few colours, are kept as they are; what moves keeps moving.
+func (p *printer) candidates(step pipeline.Step) ([]string, error) {
+	accepted := strings.Split(step.Value("accept"), ",")
+	takes := func(name string) bool { return slices.Contains(accepted, name) && formatNamed(name).name != "" }
+	q := step.Int("quality")
+	drawing, err := p.drawing()
+	if err != nil {
+		return nil, err
+	}
+	var list []string
+	add := func(wanted bool, format string, args ...any) {
+		if wanted {
+			list = append(list, fmt.Sprintf(format, args...))
+		}
+	}
+	moving := p.sheet.Pages > 1 && p.n.format.name != "tiff"
+	add(takes("webp") && drawing, "webp:lossless")
+	add(takes("webp") && !drawing, "webp:%d", q)
+	if moving {
+		add(true, "gif")
+		return list, nil
+	}
+	add(takes("avif") && !drawing, "avif:%d", max(1, q*7/10)) // its scale looks as good with less
+	add(drawing || p.sheet.HasAlpha(), "png")
+	add(!drawing && !p.sheet.HasAlpha(), "jpeg:%d", q)
+	return list, nil
+}
+
+// drawing says that the image has few colours, as drawings, screenshots of text
+// and charts have: at most so many in a sample of pixels.
+func (p *printer) drawing() (bool, error) {
+	const most, sample = 256, 1 << 16
+	step := 1
+	for p.sheet.Width()/step*p.sheet.Height()/step > sample {
+		step++
+	}
+	few, err := p.sheet.Call("subsample", vips.Options{"xfac": step, "yfac": step})
+	if err != nil {
+		return false, err
+	}
+	defer few.Close()
+	data, err := few.Pixels()
+	if err != nil {
+		return false, err
+	}
+	size := few.Bands() * few.Bits() / 8
+	colours := make(map[string]struct{})
+	for ; len(data) >= size && len(colours) <= most; data = data[size:] {
+		colours[string(data[:size])] = struct{}{}
+	}
+	return len(colours) <= most, nil
+}

@@ -1,0 +1,110 @@
+package develop
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"minilab/internal/darkroom"
+	"minilab/internal/vips"
+)
+
+// The library's names of metadata.
+const (
+	exifField    = "exif-data"
+	xmpField     = "xmp-data"
+	iptcField    = "iptc-data"
+	iccField     = "icc-profile-data"
+	gpsField     = "exif-ifd3-" // and the tag's name
+	previewField = "jpeg-thumbnail-data"
+)
+
+// Flags of the library's option keep.
+const (
+	keepExif = 1 << 0
+	keepICC  = 1 << 3
+)
+
+// tidy brings the metadata of an image that is about to be written into order.
+func tidy(image *vips.Image, s *darkroom.Sheet) {
+	image.Remove(previewField) // it would show another picture
+	exif := image.Blob(exifField)
+	switch {
+	case s.Strip.All && s.Strip.KeepCopyright:
+		keepFields(image, "exif-ifd0-Artist", "exif-ifd0-Copyright")
+		exif = copyrightOnly(image)
+	case s.Strip.All:
+		keepFields(image)
+		exif = nil
+	case s.Strip.GPS:
+		removeFields(image, gpsField)
+		exif = withoutGPS(exif)
+		if xmp := image.Blob(xmpField); xmp != nil {
+			setBlob(image, xmpField, withoutGPSinXMP(xmp))
+		}
+	}
+	setBlob(image, exifField, exif)
+	if s.Pages > 1 {
+		image.SetInt("page-height", s.PageHeight())
+	} else {
+		image.Remove("page-height")
+		image.Remove("n-pages")
+		image.Remove("delay")
+	}
+}
+
+// keepFields removes what describes the picture, but for the named fields. What
+// says how it moves stays, and the profile, which the saver is told about.
+func keepFields(image *vips.Image, named ...string) {
+	for _, field := range image.Fields() {
+		described := strings.HasPrefix(field, "exif-") || strings.HasPrefix(field, "png-comment") || slices.Contains(
+			[]string{xmpField, iptcField, "orientation", "photoshop-data", "gif-comment", "image-description", "magickprofile-8bim"}, field)
+		if described && !slices.Contains(named, field) {
+			image.Remove(field)
+		}
+	}
+}
+
+func removeFields(image *vips.Image, prefix string) {
+	for _, field := range image.Fields() {
+		if strings.HasPrefix(field, prefix) {
+			image.Remove(field)
+		}
+	}
+}
+
+func setBlob(image *vips.Image, field string, data []byte) {
+	if len(data) == 0 {
+		image.Remove(field)
+		return
+	}
+	image.SetBlob(field, data)
+}
+
+// gpsInXMP are attributes and elements of the namespaces of Exif whose names
+// begin with GPS, and of Photoshop and IPTC that name the place.
+var gpsInXMP = regexp.MustCompile(`(?s)\s[\w-]+:(?:GPS\w*|Location\w*|City|State|Country\w*)\s*=\s*(?:"[^"]*"|'[^']*')|` +
+	`<([\w-]+:(?:GPS\w*|Location\w*|City|State|Country\w*))\b[^>]*?(?:/>|>.*?</([\w-]+:(?:GPS\w*|Location\w*|City|State|Country\w*))\s*>)`)
+
+// withoutGPSinXMP removes where the picture was taken. What hides it in a way
+// that is not understood goes as a whole.
+func withoutGPSinXMP(xmp []byte) []byte {
+	out := gpsInXMP.ReplaceAll(xmp, nil)
+	if strings.Contains(string(out), "GPS") {
+		return nil
+	}
+	return out
+}
+
+// exifText is an entry of Exif as text, as the library has taken it apart:
+// "Canon (Canon, ASCII, 6 components, 6 bytes)".
+func exifText(image *vips.Image, field string) string {
+	text, ok := image.Text(field)
+	if !ok {
+		return ""
+	}
+	if at := strings.LastIndex(text, " ("); at >= 0 {
+		text = text[:at]
+	}
+	return strings.TrimSpace(text)
+}
