@@ -86,7 +86,7 @@ func (p *printer) drawing() (bool, error) {
 	for p.sheet.Width()/step*p.sheet.Height()/step > sample {
 		step++
 	}
-	few, err := p.sheet.Call("subsample", vips.Options{"xfac": step, "yfac": step})
+	few, err := vips.Make("subsample", vips.Options{"input": p.sheet.Image, "xfac": step, "yfac": step})
 	if err != nil {
 		return false, err
 	}

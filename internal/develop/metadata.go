@@ -3,6 +3,7 @@ package develop
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"minilab/internal/darkroom"
@@ -96,15 +97,30 @@ func withoutGPSinXMP(xmp []byte) []byte {
 	return out
 }
 
-// exifText is an entry of Exif as text, as the library has taken it apart:
-// "Canon (Canon, ASCII, 6 components, 6 bytes)".
+// exifText is the value of an entry of Exif. The library gives the value and in
+// parentheses a reading of it, which for text is the same again:
+// "Canon (Canon, ASCII, 6 components, 6 bytes)". Fractions become decimal.
 func exifText(image *vips.Image, field string) string {
 	text, ok := image.Text(field)
 	if !ok {
 		return ""
 	}
-	if at := strings.LastIndex(text, " ("); at >= 0 {
-		text = text[:at]
+	value, _, _ := strings.Cut(text, " (")
+	for at := range text { // text that has parentheses itself
+		if rest, found := strings.CutPrefix(text[at:], " ("); found && strings.HasPrefix(rest, text[:at]+", ASCII") {
+			value = text[:at]
+		}
 	}
-	return strings.TrimSpace(text)
+	if over, under, ok := strings.Cut(value, "/"); ok {
+		if a, b := float(over), float(under); b != 0 {
+			return strconv.FormatFloat(a/b, 'g', 6, 64)
+		}
+	}
+	return strings.TrimSpace(value)
+}
+
+// float is a number, 0 of what is none.
+func float(s string) float64 {
+	f, _ := strconv.ParseFloat(s, 64)
+	return f
 }

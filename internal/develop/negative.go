@@ -34,7 +34,7 @@ func open(f *format, data []byte, l Limits, w wish) (*negative, error) {
 			return nil, err
 		}
 	}
-	first, err := n.load(max(w.pages.from, 1), 1)
+	first, err := n.load(1, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func open(f *format, data []byte, l Limits, w wish) (*negative, error) {
 		return nil, err
 	}
 	err = n.judge(l, func([]byte) (int64, int64) { return int64(first.Width()), int64(first.Height()) })
-	if err == nil && n.pages == 1 {
+	if err == nil && n.pages == 1 && w.pages.from <= 1 {
 		n.image = first
 		return n, nil
 	}

@@ -17,7 +17,10 @@ func readable(err error, f *format, job Job, w wish) error {
 	}
 	reason := fault.From(err)
 	share := rowsOf(f, job, w)
-	if share <= 0 {
+	switch {
+	case share < 0:
+		return reason.Detailf("%s; some of it could be read, which partial=true takes", reason.Detail)
+	case share == 0:
 		return reason.Detailf("%s; nothing of it could be read", reason.Detail)
 	}
 	return reason.Detailf("%s; %s could be read, which partial=true takes", reason.Detail, percent(share))
@@ -30,7 +33,8 @@ func percent(share float64) string {
 	return fmt.Sprintf("%.0f %% of it", max(100*share, 1))
 }
 
-// rowsOf is the share of an image's rows that can be decoded.
+// rowsOf is the share of an image's rows that can be decoded; negative when the
+// decoder reads all of the file first and cannot tell.
 func rowsOf(f *format, job Job, w wish) float64 {
 	options := vips.Options{"access": "sequential", "fail_on": "truncated"}
 	if f.paged {
@@ -43,7 +47,7 @@ func rowsOf(f *format, job Job, w wish) float64 {
 	}
 	image, err := vips.Load(f.loader, job.Input, options)
 	if err != nil {
-		return 0
+		return unknown(f, job)
 	}
 	defer image.Close()
 	n := &negative{format: f, data: job.Input, image: image, pages: 1}
@@ -51,4 +55,14 @@ func rowsOf(f *format, job Job, w wish) float64 {
 		return 0
 	}
 	return float64(image.Rows()) / float64(image.Height())
+}
+
+// unknown is a share that cannot be told, or 0 if there is nothing.
+func unknown(f *format, job Job) float64 {
+	image, err := vips.Load(f.loader, job.Input, vips.Options{"fail_on": "none"})
+	if err != nil {
+		return 0
+	}
+	image.Close()
+	return -1
 }

@@ -65,7 +65,11 @@ func call(name string, options Options, objects map[string]unsafe.Pointer, wantI
 	}
 	defer func() { C.ml_free(op.p) }()
 	for key, v := range options {
-		if err := op.set(key, v); err != nil {
+		err := op.set(key, v)
+		if key == "in" && err != nil { // some operations have another name for it
+			err = op.set("input", v)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
