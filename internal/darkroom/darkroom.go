@@ -67,7 +67,10 @@ type Sheet struct {
 	Moved       bool           // an operation has been applied, or the image turned upright
 	Measured    *wire.Measured // by the operation facts; nil without one
 	tray        *Tray
-	settled     bool // the pixels are in memory
+	mapped      mapped
+	reordered   reordered
+	settled     bool                        // the pixels are in memory
+	whole       struct{ width, height int } // of a page, if it was decoded smaller than it is
 }
 
 // Strip is what of the metadata shall not be written.
@@ -80,6 +83,18 @@ type Strip struct {
 // pixels are read once and in order unless it is settled.
 func (t *Tray) Sheet(image *vips.Image, pages int) *Sheet {
 	return &Sheet{Image: image, Pages: pages, tray: t}
+}
+
+// Decoded says that the image was decoded smaller than it is, and how large a
+// page is. The first step must be a resize.
+func (s *Sheet) Decoded(width, height int) { s.whole.width, s.whole.height = width, height }
+
+// fullSize is the size of a page as it came.
+func (s *Sheet) fullSize() (width, height int) {
+	if s.whole.width > 0 {
+		return s.whole.width, s.whole.height
+	}
+	return s.Width(), s.PageHeight()
 }
 
 // Clone is a second sheet with the same image so far, for another pipeline. The
@@ -118,7 +133,7 @@ func (s *Sheet) Apply(step pipeline.Step) error {
 	}
 	switch step.Declaration().Group {
 	case pipeline.Geometry, pipeline.Effect, pipeline.Compose:
-		if step.Op() != "orient" {
+		if step.Op() != "orient" && step.Op() != "resize" { // which turn by themselves
 			s.upright()
 		}
 	}

@@ -81,6 +81,14 @@ func (p picture) band(first, n int) picture {
 	return p.call("extract_band", vips.Options{"band": first, "n": n})
 }
 
+// area is a part of the picture.
+func (p picture) area(left, top, width, height int) picture {
+	if p.tray.err != nil {
+		return p
+	}
+	return p.tray.make("extract_area", vips.Options{"input": p, "left": left, "top": top, "width": width, "height": height})
+}
+
 // join puts the channels of pictures behind each other.
 func (p picture) join(more ...picture) picture {
 	if p.tray.err != nil {
@@ -115,6 +123,7 @@ func (s *Sheet) set(p picture) {
 func (s *Sheet) each(f func(page picture) picture) {
 	if s.Pages == 1 {
 		s.set(f(s.picture()))
+		s.paged()
 		return
 	}
 	s.settle()
@@ -125,7 +134,25 @@ func (s *Sheet) each(f func(page picture) picture) {
 	if s.tray.err == nil {
 		s.set(s.tray.make("arrayjoin", vips.Options{"in": pages, "across": 1}))
 		s.settle()
+		s.paged()
 	}
+}
+
+// paged notes how high a page is, which savers of several pages ask for.
+func (s *Sheet) paged() {
+	if noted, ok := s.Int("page-height"); ok && noted != s.PageHeight() && s.tray.err == nil {
+		s.annotate(func(p picture) { p.SetInt("page-height", s.PageHeight()) })
+	}
+}
+
+// annotate changes the image's metadata.
+func (s *Sheet) annotate(change func(p picture)) {
+	p, settled := s.picture().call("copy", nil), s.settled
+	if s.tray.err == nil {
+		change(p)
+	}
+	s.set(p)
+	s.settled = settled
 }
 
 // page is one of the pages, from 0.
@@ -133,7 +160,7 @@ func (s *Sheet) page(i int) picture {
 	if s.Pages == 1 {
 		return s.picture()
 	}
-	return s.picture().call("extract_area", vips.Options{"left": 0, "top": i * s.PageHeight(), "width": s.Width(), "height": s.PageHeight()})
+	return s.picture().area(0, i*s.PageHeight(), s.Width(), s.PageHeight())
 }
 
 // PageHeight is the height of one page.
@@ -174,11 +201,12 @@ func (s *Sheet) full() float64 {
 // HasAlpha says that the last channel is alpha.
 func (s *Sheet) HasAlpha() bool { return s.Bands()%2 == 0 }
 
-// coloured makes a grey sheet one of red, green and blue.
+// coloured makes a grey sheet one of red, green and blue, in sRGB.
 func (s *Sheet) coloured() {
 	if s.Bands() >= 3 {
 		return
 	}
+	s.plainGrey()
 	s.set(s.picture().call("colourspace", vips.Options{"space": s.rgb()}))
 }
 

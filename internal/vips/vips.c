@@ -91,6 +91,7 @@ ml_set_string(VipsOperation *op, const char *name, const char *text)
 	GParamSpec *spec = find(op, name);
 	GValue value = G_VALUE_INIT;
 	GType type;
+	VipsInterpolate *interpolate;
 	int number;
 
 	if (!spec)
@@ -105,6 +106,11 @@ ml_set_string(VipsOperation *op, const char *name, const char *text)
 		if ((number = vips_enum_from_nick("minilab", type, text)) < 0)
 			goto bad;
 		g_value_set_enum(&value, number);
+		break;
+	case G_TYPE_OBJECT:
+		if (type != VIPS_TYPE_INTERPOLATE || !(interpolate = vips_interpolate_new(text)))
+			goto bad;
+		g_value_take_object(&value, interpolate);
 		break;
 	default:
 		goto bad;

@@ -43,8 +43,8 @@ func Version() string {
 }
 
 // Options are an operation's arguments by name: bool, int, float64, []float64,
-// []int, string (also the short name of an enumeration's value), *Image and
-// []*Image.
+// []int, string (also the short name of an enumeration's value or of an
+// interpolator), *Image and []*Image.
 type Options map[string]any
 
 // operation is a libvips operation that is being set up.
