@@ -41,6 +41,9 @@ func valueOf(_ string, e kv.Entry) (string, error) {
 // Follow keeps the presets up to date until ctx ends.
 func (p *Presets) Follow(ctx context.Context, log *slog.Logger) { p.view.Follow(ctx, p.store, log) }
 
+// Synced is closed once the presets have been read for the first time.
+func (p *Presets) Synced() <-chan struct{} { return p.view.Synced() }
+
 // find gives the value of the preset that a name means, and its own name. One
 // that is not known is looked up in the store: it may have been written just now.
 func (p *Presets) find(ctx context.Context, text string) (preset.Name, string, error) {
