@@ -112,7 +112,7 @@ func (n *negative) load(from, pages int) (*vips.Image, error) {
 		options["page"], options["n"] = from-1, pages
 	}
 	if n.format.end != nil {
-		image, err := vips.LoadWatched(n.format.loader, n.data, n.format.end(n.data), options)
+		image, err := vips.LoadJPEG(n.data, n.format.end(n.data), options)
 		return image, n.broken(err)
 	}
 	image, err := vips.Load(n.format.loader, n.data, options)

@@ -79,7 +79,7 @@ func (i *Image) Close() {
 }
 
 // Read is how many bytes have been read of what the image was loaded from by
-// LoadWatched, at most 64 more than have been used.
+// LoadWatched or LoadJPEG, at most 64 more than have been used.
 func (i *Image) Read() int { return int(i.reel.furthest) }
 
 // Call runs the named operation on the image.

@@ -1,0 +1,34 @@
+package vips
+
+// #include "jpegload.h"
+import "C"
+
+import "unsafe"
+
+// LoadJPEG is LoadWatched for a JPEG that is read in sequence, and faster:
+// libvips reads the header, libjpeg-turbo makes the pixels. A JPEG of print
+// colours, and one that is not read in sequence or although it is broken, are
+// left to libvips.
+func LoadJPEG(data []byte, upTo int, options Options) (*Image, error) {
+	header, err := LoadWatched("jpegload_source", data, upTo, options)
+	if err != nil || options["access"] != "sequential" || options["fail_on"] != "error" {
+		return header, err
+	}
+	shrink, ok := options["shrink"].(int)
+	if !ok {
+		shrink = 1
+	}
+	var out *C.VipsImage
+	var reel *C.MlReel
+	start := (*C.guint8)(unsafe.SliceData(data))
+	switch C.ml_jpeg_load(header.p, start, C.size_t(len(data)), C.int(shrink), &out, &reel) {
+	case 0:
+		C.g_object_unref(C.gpointer(header.p))
+		header.p, header.reel = out, reel
+		return header, nil
+	case 1:
+		return header, nil
+	}
+	header.Close()
+	return nil, lastError()
+}
