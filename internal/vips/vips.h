@@ -28,6 +28,19 @@ int ml_drain(VipsImage *image);
 int ml_rows(VipsImage *image);
 int ml_swap(VipsImage *in, VipsImage **out, const int from[3]);
 
+// A mix makes each channel of a pixel of all of them; see Mix and Tint in mix.go.
+typedef struct {
+	int rows;	      // channels made, of which the fourth is alpha
+	double rows_of[4][5]; // factors of the source's channels, and what is added as a share of the full range
+	int tinted;	      // instead of the matrix:
+	double weights[3];    // of the brightness
+	double tint[3];	      // distance of the colour from grey of its brightness, -1 to 1
+	double above, below;  // one by the largest such distance upwards, and downwards
+	double amount;
+} MlMix;
+
+int ml_mix(VipsImage *in, VipsImage **out, const MlMix *mix);
+
 // A sink writes to a descriptor and never beyond its limit.
 typedef struct {
 	int fd;
