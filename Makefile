@@ -9,7 +9,7 @@ GOVULNCHECK := v1.9.0
 
 include scripts/engine.mk
 
-.PHONY: help run build minilab test test-deps generate lint bench bench-engine fuzz soak crash hostile clean
+.PHONY: help run build minilab test test-deps generate pictures lint bench bench-engine fuzz soak crash hostile clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,14 +29,18 @@ test: build test-deps ## Install what is missing, run all the tests
 	go test -race -shuffle=on -timeout 15m $$(go list ./... | grep -v /internal/trials/)
 	go test -shuffle=on -timeout 15m ./internal/trials/... # whole labs, built without -race
 
-generate: ## Write what is generated from the code: docs/configuration.md
+generate: libvips ## Write what is generated from the code: docs/configuration.md, docs/operations.md
 	go run ./internal/config/gen docs/configuration.md
+	go run ./docs/gen docs
+
+pictures: libvips ## Make the pictures of docs/operations.md: each operation, before and after
+	go run ./docs/gen -pictures docs
 
 lint: libvips .tools/golangci-lint-$(GOLANGCI) ## Format, vet and lint; check that generated files are up to date
 	go mod tidy -diff
 	.tools/golangci-lint-$(GOLANGCI) run
 	$(MAKE) --no-print-directory generate
-	git diff --exit-code -- docs/configuration.md
+	git diff --exit-code -- docs/configuration.md docs/operations.md
 
 .tools/golangci-lint-$(GOLANGCI):
 	GOBIN=$(CURDIR)/.tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)

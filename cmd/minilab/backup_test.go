@@ -8,10 +8,10 @@ import (
 	"minilab/internal/trials"
 )
 
-// TestBackupDocs runs the commands of docs/operations.md in a shell: a lab, its
+// TestBackupDocs runs the commands of docs/operating.md in a shell: a lab, its
 // backup, and a lab on that.
 func TestBackupDocs(t *testing.T) {
-	page, err := os.ReadFile("../../docs/operations.md")
+	page, err := os.ReadFile("../../docs/operating.md")
 	if err != nil {
 		t.Fatal(err)
 	}

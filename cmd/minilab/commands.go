@@ -1,7 +1,10 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -92,19 +95,41 @@ func printConfig() *cobra.Command {
 }
 
 func ops() *cobra.Command {
-	return &cobra.Command{
-		Use:   "ops",
+	var schema bool
+	c := &cobra.Command{
+		Use:   "ops [NAME...]",
 		Short: "List the operations that a pipeline may have",
-		Args:  cobra.NoArgs,
-		Run: func(c *cobra.Command, _ []string) {
-			for _, op := range pipeline.Ops() {
-				fmt.Fprintf(c.OutOrStdout(), "%s\n    %s\n", op.Usage(), op.Summary)
-				for _, p := range op.Params {
-					fmt.Fprintf(c.OutOrStdout(), "    %s: %s (%s)\n", p.Name, p.Doc, expects(p))
-				}
+		RunE: func(c *cobra.Command, names []string) error {
+			if schema {
+				out := json.NewEncoder(c.OutOrStdout())
+				out.SetIndent("", "  ")
+				return out.Encode((*pipeline.Catalog)(nil).Schema())
 			}
+			return printOps(c.OutOrStdout(), names)
 		},
 	}
+	c.Flags().BoolVar(&schema, "schema", false, "print the JSON form of a pipeline as a JSON Schema")
+	return c
+}
+
+// printOps explains the operations of these names, or all.
+func printOps(w io.Writer, names []string) error {
+	shown := 0
+	for _, op := range pipeline.Ops() {
+		if len(names) > 0 && !slices.Contains(names, op.Name) {
+			continue
+		}
+		shown++
+		fmt.Fprintf(w, "%s\n    %s\n", op.Usage(), op.Summary)
+		for _, p := range op.Params {
+			fmt.Fprintf(w, "    %s: %s (%s)\n", p.Name, p.Doc, expects(p))
+		}
+		fmt.Fprintf(w, "    such as %s\n", op.Example)
+	}
+	if shown < len(names) {
+		return errors.New("there is no operation of that name; minilab ops lists them all")
+	}
+	return nil
 }
 
 func expects(p pipeline.Param) string {
