@@ -164,7 +164,7 @@ func (a *app) startFrontend(ctx context.Context) error {
 	}
 	rt := frontend.New(frontend.Config{
 		Customers:  a.lab,
-		Limits:     frontend.Limits{MaxBytes: a.cfg.MaxBytes, MaxPixels: a.cfg.MaxPixels},
+		Limits:     frontend.Limits{MaxBytes: a.cfg.MaxBytes, MaxPixels: a.cfg.MaxPixels, PresetsOnly: a.cfg.PresetsOnly},
 		Log:        a.Log.With("service", "frontend"),
 		Middleware: a.middleware("frontend"),
 	})

@@ -29,6 +29,7 @@ type Config struct {
 	ExposeServices bool          // `up` serves every service on TCP, not the frontend only
 	MaxBytes       int64         // of one image
 	MaxPixels      int64         // of one image
+	PresetsOnly    bool          // the frontend takes no pipelines and outputs but those of presets
 	MinFree        int64         // bytes of disk that stay free
 	Keep           time.Duration // of tasks that have ended; 0: for ever
 	SweepEvery     time.Duration // 0: never

@@ -53,6 +53,8 @@ var settings = []setting{
 		set: func(c *Config, v string) (err error) { c.MaxBytes, err = size(v, 1); return }},
 	{name: "max-pixels", value: "100000000", doc: "pixels of one image at most: width x height x frames",
 		set: func(c *Config, v string) (err error) { c.MaxPixels, err = size(v, 1); return }},
+	{name: "presets-only", value: "false", isBool: true, doc: "the frontend does only what presets say: a submission names one with preset=, and has no pipeline or outputs; the master stays open",
+		set: func(c *Config, v string) (err error) { c.PresetsOnly, err = boolean(v); return }},
 	{name: "min-free", value: "1GiB", doc: "disk space that stays free; below it new images are refused",
 		set: func(c *Config, v string) (err error) { c.MinFree, err = size(v, 0); return }},
 	{name: "keep", value: "0s", doc: "how long a task and its images are kept after its end, such as 720h; 0: for ever. It holds for tasks made from then on",

@@ -16,7 +16,12 @@ type Limits struct {
 	MaxBytes   int64 // as it is sent
 	MaxPixels  int64 // of all its frames and pages together, as far as its head tells; and of what an operation makes whatever the image
 	MaxOutputs int   // results of one image; 0: pipeline.MaxOutputs
+
+	PresetsOnly bool // what is done is a preset, and nothing else
 }
+
+// errPresetsOnly refuses what is not a preset where only presets are taken.
+var errPresetsOnly = fault.New(fault.Forbidden, "presets-only", "only presets are taken here")
 
 // Guard judges images before they are handed on: what is no image, or over a
 // limit, is refused by its first bytes, and the type is what these bytes say,
@@ -32,7 +37,7 @@ type guard struct {
 
 // Submit implements lab.Customers.
 func (g guard) Submit(ctx context.Context, s lab.Submission, body io.Reader) (string, error) {
-	if err := s.Check(lab.Limits{MaxOutputs: g.limits.MaxOutputs, MaxPixels: g.limits.MaxPixels}); err != nil {
+	if err := g.permit(s); err != nil {
 		return "", err
 	}
 	if s.Size > g.limits.MaxBytes {
@@ -48,6 +53,14 @@ func (g guard) Submit(ctx context.Context, s lab.Submission, body io.Reader) (st
 		return "", capped.over // whatever became of this reason on its way
 	}
 	return id, err
+}
+
+// permit judges what is asked for.
+func (g guard) permit(s lab.Submission) error {
+	if g.limits.PresetsOnly && (s.Preset == "" || len(s.Pipeline)+len(s.Outputs) > 0) {
+		return errPresetsOnly.Detailf("name a preset with preset=NAME, and no pipeline or outputs")
+	}
+	return s.Check(lab.Limits{MaxOutputs: g.limits.MaxOutputs, MaxPixels: g.limits.MaxPixels})
 }
 
 // judge reads the head of body, corrects the submission by it and gives the

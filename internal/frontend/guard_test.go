@@ -176,3 +176,50 @@ func TestGuardPassesTheRestThrough(t *testing.T) {
 		t.Errorf("Result: %+v, %v", res, err)
 	}
 }
+
+func TestWhatMayBeAskedFor(t *testing.T) {
+	p, err := pipeline.Parse("flip/extend:1001x1000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	two := []pipeline.Named{{Name: "a", Pipeline: pipeline.Default()}, {Name: "b", Pipeline: pipeline.Default()}}
+	free := frontend.Limits{MaxBytes: roomy.MaxBytes, MaxPixels: 1_000_000, MaxOutputs: 1}
+	closed := frontend.Limits{MaxBytes: roomy.MaxBytes, MaxPixels: 1_000_000, PresetsOnly: true}
+	for name, c := range map[string]struct {
+		limits frontend.Limits
+		s      lab.Submission
+		code   string
+	}{
+		"nothing":                       {free, lab.Submission{}, ""},
+		"one output":                    {free, lab.Submission{Outputs: two[:1]}, ""},
+		"two outputs of one":            {free, lab.Submission{Outputs: two}, "invalid-pipeline"},
+		"more pixels than may be":       {free, lab.Submission{Pipeline: p}, "invalid-pipeline"},
+		"more pixels in an output":      {free, lab.Submission{Outputs: []pipeline.Named{{Name: "a", Pipeline: p}}}, "invalid-pipeline"},
+		"a preset and a pipeline":       {free, lab.Submission{Preset: "p", Pipeline: pipeline.Default()}, "invalid-submission"},
+		"a preset":                      {closed, lab.Submission{Preset: "p", Partial: true, Accept: "webp"}, ""},
+		"no preset":                     {closed, lab.Submission{}, "presets-only"},
+		"a pipeline instead of presets": {closed, lab.Submission{Pipeline: pipeline.Default()}, "presets-only"},
+		"outputs instead of presets":    {closed, lab.Submission{Outputs: two}, "presets-only"},
+		"a pipeline beside a preset":    {closed, lab.Submission{Preset: "p", Pipeline: pipeline.Default()}, "presets-only"},
+	} {
+		next := &recorder{}
+		c.s.Size = lab.Unknown
+		body := &counting{r: bytes.NewReader(noise(t, 20, 10))}
+		_, err := frontend.Guard(next, c.limits).Submit(t.Context(), c.s, body)
+		if c.code == "" && err != nil || c.code != "" && (err == nil || fault.From(err).Code != c.code || body.n > 0 || next.asked > 0) {
+			t.Errorf("%s: %v after %d bytes, want %q", name, err, body.n, c.code)
+		}
+	}
+}
+
+// counting counts what is read.
+type counting struct {
+	r io.Reader
+	n int
+}
+
+func (c *counting) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += n
+	return n, err
+}
