@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
@@ -78,8 +79,10 @@ func raiseWalls(o options) ([]string, error) {
 		return up, nil
 	}
 	if !o.unsafe {
-		return nil, fmt.Errorf("%w; minilab runs image engines without this only where --engine-unsafe is given", err)
+		return nil, fmt.Errorf("%s; without it, images are altered only where --engine-unsafe is given", oneLine(err))
 	}
-	fmt.Fprintln(os.Stderr, "minilab-engine: unsafe:", err)
+	fmt.Fprintln(os.Stderr, "minilab-engine: unsafe:", oneLine(err))
 	return up, nil
 }
+
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

@@ -176,7 +176,7 @@ func TestATakeoverCostsOneImage(t *testing.T) {
 	} {
 		t.Run(command, func(t *testing.T) {
 			pool, e := exploited(t, 2, func(l *engine.Limits) {
-				l.Memory, l.RecycleJobs = 128<<20, 1<<20
+				l.Memory, l.RecycleJobs, l.Timeout = 128<<20, 1<<20, 20*time.Second
 				if errors.Is(want, engine.ErrTimeout) {
 					l.Timeout = 3 * time.Second
 				}

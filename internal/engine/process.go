@@ -68,7 +68,8 @@ func startProcess(config Config, starter *starter, log *slog.Logger) (*process, 
 	cmd.Dir = "/"
 	cmd.ExtraFiles = []*os.File{theirs}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	cmd.Stderr = &stderrLog{log: log}
+	said := &stderrLog{log: log}
+	cmd.Stderr = said
 	cmd.WaitDelay = time.Second
 	err = starter.start(cmd)
 	theirs.Close() // or its end would not be seen
@@ -84,6 +85,9 @@ func startProcess(config Config, starter *starter, log *slog.Logger) (*process, 
 	if err := p.greet(); err != nil {
 		p.kill(nil)
 		p.end()
+		if said.last != "" { // it knows best
+			return nil, fmt.Errorf("start %s: %s", config.Path, said.last)
+		}
 		return nil, fmt.Errorf("start %s: %w (%v)", config.Path, err, cmd.ProcessState)
 	}
 	return p, nil

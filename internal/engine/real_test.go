@@ -9,6 +9,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -74,6 +75,24 @@ func TestTheEngineSaysWhatItCanDo(t *testing.T) {
 	}
 	if len(hello.Walls) != 3 || hello.Library == "" || hello.Version == "" {
 		t.Errorf("hello is %+v", hello)
+	}
+}
+
+// On a kernel without Landlock an engine starts only when it is told to, and
+// then behind all walls that are left.
+func TestNoLandlockNoEngine(t *testing.T) {
+	config := engine.Config{Path: enginetest.WithoutLandlock(t), Processes: 1, Limits: engine.DefaultLimits()}
+	_, err := engine.New(config, slog.New(slog.DiscardHandler))
+	if !errors.Is(err, engine.ErrNoEngine) || !strings.Contains(err.Error(), "no Landlock") || !strings.Contains(err.Error(), "--engine-unsafe") {
+		t.Errorf("without: %v", err)
+	}
+	config.Unsafe = true
+	pool := enginetest.Pool(t, config)
+	if up := pool.Hello().Walls; !slices.Equal(up, []string{"rlimits", "seccomp"}) {
+		t.Errorf("walls: %v", up)
+	}
+	if _, _, err := develop(t, pool, encoded(t, png.Encode, picture(10, 10))); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -14,6 +14,7 @@ type stderrLog struct {
 	second  time.Time
 	lines   int
 	partial []byte
+	last    string // line; to be read once the process has ended
 }
 
 const (
@@ -37,7 +38,7 @@ func (s *stderrLog) Write(data []byte) (int, error) {
 
 func (s *stderrLog) print() {
 	line := strings.ToValidUTF8(string(s.partial), "?")
-	s.partial = s.partial[:0]
+	s.partial, s.last = s.partial[:0], line
 	if now := time.Now().Truncate(time.Second); now != s.second {
 		s.second, s.lines = now, 0
 	}

@@ -29,6 +29,7 @@ type Limits struct {
 // Raise puts up every wall that the kernel has and says which are up; err says
 // which are not, and why. To go on with an error is to go on unsafely.
 func Raise(l Limits) (up []string, err error) {
+	var missing []error
 	for _, wall := range []func() (string, error){
 		func() (string, error) { return "rlimits", Rlimits(l) },
 		func() (string, error) { abi, err := Landlock(); return fmt.Sprintf("landlock %d", abi), err },
@@ -36,12 +37,12 @@ func Raise(l Limits) (up []string, err error) {
 	} {
 		name, fault := wall()
 		if fault != nil {
-			err = errors.Join(err, fault)
+			missing = append(missing, fault)
 			continue
 		}
 		up = append(up, name)
 	}
-	return up, err
+	return up, errors.Join(missing...)
 }
 
 // Landlock takes every path and every port away from all threads of the

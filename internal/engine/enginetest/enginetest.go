@@ -3,6 +3,7 @@
 package enginetest
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -26,6 +27,22 @@ func Engine(tb testing.TB) string { return build(tb, "minilab/cmd/minilab-engine
 // Rogue is the path of an engine that does as the input says; see its package
 // for what it can do.
 func Rogue(tb testing.TB) string { return build(tb, "minilab/internal/engine/enginetest/rogue") }
+
+// WithoutLandlock is Engine on a kernel that has no Landlock.
+func WithoutLandlock(tb testing.TB) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "minilab-engine")
+	runner := build(tb, "minilab/internal/engine/enginetest/nolandlock")
+	script(tb, path, fmt.Sprintf("exec %q %q \"$@\"\n", runner, Engine(tb)))
+	return path
+}
+
+func script(tb testing.TB, path, text string) {
+	tb.Helper()
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o700); err != nil { //nolint:gosec // it is run
+		tb.Fatal(err)
+	}
+}
 
 // build compiles a command once for all tests of the process. Main removes it.
 func build(tb testing.TB, pkg string) string {

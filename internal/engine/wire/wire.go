@@ -35,7 +35,7 @@ type Hello struct {
 	Version  string   `json:"version"` // of minilab-engine
 	Library  string   `json:"library"` // of libvips
 	Formats  []string `json:"formats"` // content types that are read and written
-	Walls    []string `json:"walls"`   // what is up, such as "landlock 7"; empty when unsafe
+	Walls    []string `json:"walls"`   // what is up, such as "landlock 7"; unsafe where one is missing
 }
 
 // Limits of one job.
