@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"kv/", "storage/", "taskdb/", "lab/"},
 	{"frontend", "master", "sweeper", "worker"},
 	{"app"},
-	{"trials"},
+	{"trials", "workercheck"},
 }
 
 // fences are what only some may import, and why.
