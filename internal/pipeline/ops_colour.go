@@ -2,7 +2,11 @@ package pipeline
 
 import "errors"
 
-// colourOps alter the colours of pixels where they are.
+// colourOps alter the colours of pixels where they are. They work on the values
+// as they are coded, in the image's own colour space, whose profile stays; only
+// grey that is made of colours is brought to sRGB, since grey files cannot have
+// the profile of colours. Where brightness is spoken of, it is 0.2126 red +
+// 0.7152 green + 0.0722 blue of these values (W3C's Filter Effects).
 var colourOps = []Op{
 	{
 		Name: "swap", Group: Colour, point: true,
@@ -15,10 +19,10 @@ var colourOps = []Op{
 	},
 	{
 		Name: "channel", Group: Colour,
-		Summary: "Extracts one channel as a grey image.",
+		Summary: "Extracts one channel as a grey image. Alpha stays beside it.",
 		Params: []Param{
 			{Name: "name", Kind: Choice, Required: true, Choices: []string{"red", "green", "blue", "alpha"},
-				Doc: "Which channel. Without alpha, alpha is full everywhere."},
+				Doc: "Which channel. The alpha of an image without is full everywhere."},
 		},
 		Example: "channel:red",
 	},
@@ -27,13 +31,13 @@ var colourOps = []Op{
 		Summary: "Multiplies each pixel's red, green and blue (and alpha) by a matrix.",
 		Params: []Param{
 			{Name: "coefficients", Kind: Numbers, Required: true, Counts: []int{9, 16}, Min: -100, Max: 100,
-				Doc: "Row by row: 3 x 3 for red, green and blue, or 4 x 4 with alpha."},
+				Doc: "Row by row: 3 x 3 for red, green and blue, or 4 x 4 with alpha (not premultiplied), which the image then has."},
 		},
 		Example: "matrix:0.4,0.4,0.2,0.3,0.6,0.1,0.2,0.2,0.6",
 	},
 	{
 		Name: "grayscale", Group: Colour, point: true,
-		Summary: "Makes the image grey, each pixel as bright as it was.",
+		Summary: "Makes the image grey: 0.2126 red + 0.7152 green + 0.0722 blue, as CSS does and saturation:0.",
 		Example: "grayscale",
 	},
 	{
@@ -53,9 +57,9 @@ var colourOps = []Op{
 	},
 	{
 		Name: "tint", Group: Colour, point: true,
-		Summary: "Lays a colour over the image; brightness stays, black and white too.",
+		Summary: "Lays a colour over the image: each pixel takes its hue and keeps its own brightness, so black and white stay (the blend mode color of W3C).",
 		Params: []Param{
-			{Name: "colour", Kind: Colours, Required: true, Doc: "The colour of middle grey."},
+			{Name: "colour", Kind: Colours, Required: true, Doc: "The colour; only how it differs from grey counts."},
 			amount("How much of it, 1 is all.", "0.5", 0, 1),
 		},
 		Example: "tint:ff8000",
@@ -80,12 +84,12 @@ var colourOps = []Op{
 	{
 		Name: "saturation", Group: Colour, point: true,
 		Summary: "Makes colours stronger or weaker.",
-		Params:  []Param{required(amount("What the distance from grey is multiplied by; 0 is grey.", "", 0, 10))},
+		Params:  []Param{required(amount("What the distance from the pixel's brightness is multiplied by; 0 is grey.", "", 0, 10))},
 		Example: "saturation:1.8",
 	},
 	{
 		Name: "hue", Group: Colour, point: true,
-		Summary: "Turns all hues around the colour wheel.",
+		Summary: "Turns all hues around the colour wheel, as CSS hue-rotate does.",
 		Params: []Param{
 			{Name: "angle", Kind: Number, Unit: "degrees", Required: true, Min: -360, Max: 360, Doc: "How far, from red towards green."},
 		},
@@ -119,10 +123,10 @@ var colourOps = []Op{
 	},
 	{
 		Name: "curves", Group: Colour, point: true,
-		Summary: "Maps values along a smooth curve through points.",
+		Summary: "Maps values along a smooth curve through points, which never swings beyond them.",
 		Params: []Param{
 			{Name: "points", Kind: Numbers, Required: true, Min: 0, Max: 1, Counts: evens(4, 32),
-				Doc: "Pairs of the value before and after, 0 to 1, the first ones growing: 0,0,0.5,0.6,1,1."},
+				Doc: "Pairs of the value before and after, 0 to 1, the first ones growing: 0,0,0.5,0.6,1,1. Before the first and after the last it is flat."},
 			{Name: "channel", Kind: Choice, Default: "all", Choices: []string{"all", "red", "green", "blue"}, Doc: "Which channel the curve is for."},
 		},
 		Example: "curves:0,0,0.25,0.15,0.75,0.85,1,1",
@@ -138,7 +142,7 @@ var colourOps = []Op{
 	},
 	{
 		Name: "normalize", Group: Colour,
-		Summary: "Stretches brightness so that it reaches from black to white.",
+		Summary: "Stretches brightness so that it reaches from black to white; all channels and all frames alike. What is transparent does not count.",
 		Params: []Param{
 			{Name: "clip", Kind: Number, Unit: "percent", Default: "1", Min: 0, Max: 49, Doc: "How many of the darkest and of the lightest pixels may be lost in black and white."},
 		},
@@ -146,18 +150,18 @@ var colourOps = []Op{
 	},
 	{
 		Name: "equalize", Group: Colour,
-		Summary: "Evens the histogram of brightness out, which brings detail forward.",
+		Summary: "Evens the histogram of brightness out, which brings detail forward; all channels and all frames alike. What is transparent does not count.",
 		Example: "equalize",
 	},
 	{
 		Name: "threshold", Group: Colour, point: true,
-		Summary: "Makes each pixel black or white.",
+		Summary: "Makes each pixel black or white, by its brightness in 8 or 16 bits.",
 		Params:  []Param{share("level", "The least brightness that becomes white.", "0.5")},
 		Example: "threshold",
 	},
 	{
 		Name: "posterize", Group: Colour, point: true,
-		Summary: "Leaves only a few values of each channel.",
+		Summary: "Leaves only a few values of each channel, each for an equal part of the range.",
 		Params: []Param{
 			{Name: "levels", Kind: Integer, Default: "4", Min: 2, Max: 256, Doc: "How many."},
 		},
@@ -165,7 +169,7 @@ var colourOps = []Op{
 	},
 	{
 		Name: "profile", Group: Colour,
-		Summary: "Converts the colours to another colour space; the profile goes along.",
+		Summary: "Converts the colours to another colour space, relative colorimetric with black point compensation; the profile goes along. An image without a profile, or with a broken one, is in sRGB. Grey becomes that of sRGB and P3, without a profile.",
 		Params: []Param{
 			{Name: "to", Kind: Choice, Default: "srgb", Choices: []string{"srgb", "p3", "keep"},
 				Doc: "sRGB, Display P3, or the image's own (which is what happens anyway)."},
