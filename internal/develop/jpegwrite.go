@@ -102,9 +102,6 @@ func segmentsOf(image *vips.Image) []byte {
 	const most = 0xffff - 2
 	var out []byte
 	if exif := rewritten(image.Blob(exifField), image.Width(), image.Height()); len(exif) > 0 && len(exif) <= most {
-		if _, turned := image.Int("orientation"); !turned {
-			exif = upright(exif)
-		}
 		out = appendSegment(out, markAPP1, exif)
 	}
 	if xmp := image.Blob(xmpField); len(xmp) > 0 && len(xmp)+len(xmpHead) <= most {

@@ -1,6 +1,7 @@
 package develop
 
 import (
+	"bytes"
 	"regexp"
 	"slices"
 	"strconv"
@@ -43,6 +44,10 @@ func tidy(image *vips.Image, s *darkroom.Sheet) {
 		if xmp := image.Blob(xmpField); xmp != nil {
 			setBlob(image, xmpField, withoutGPSinXMP(xmp))
 		}
+	}
+	if _, turned := image.Int("orientation"); !turned && len(exif) > 0 {
+		exif = upright(bytes.Clone(exifSegment(exif)))
+		image.SetInt("orientation", 1) // or savers take what the data said once
 	}
 	setBlob(image, exifField, exif)
 	if s.Pages > 1 {
