@@ -156,3 +156,37 @@ func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 }
+
+// cmdMeans is `means FILE PRESET STATUS REGEXP`: it hands FILE in with the
+// preset until the answer, or the task that came of it, matches. A change of a
+// preset is seen within a second.
+func cmdMeans(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: means FILE PRESET STATUS REGEXP")
+	}
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for end := time.Now().Add(time.Second); ; <-again.C {
+		status, body := handIn(ts, args[0], args[1])
+		if strconv.Itoa(status) == args[2] && regexp.MustCompile(args[3]).MatchString(body) {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("after a second the preset %s still gives %d %s", args[1], status, body)
+		}
+	}
+}
+
+// handIn gives the task that was made, or why none was.
+func handIn(ts *testscript.TestScript, file, preset string) (status int, body string) {
+	resp, err := noRedirects.Post(ts.Getenv("frontend")+"/newImage?preset="+preset, "", strings.NewReader(ts.ReadFile(file)))
+	ts.Check(err)
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	var ticket struct{ ID string }
+	if resp.StatusCode != http.StatusAccepted || json.Unmarshal(data, &ticket) != nil {
+		return resp.StatusCode, string(data)
+	}
+	return resp.StatusCode, getText(ts, ts.Getenv("taskdb")+"/tasks/"+ticket.ID)
+}

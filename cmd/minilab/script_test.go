@@ -53,6 +53,7 @@ func runScripts(t *testing.T, dir string, topology trials.Topology) {
 			"swapped": cmdSwapped,
 			"await":   cmdAwait,
 			"until":   cmdUntil,
+			"means":   cmdMeans,
 			"finish":  cmdFinish,
 			"newer":   cmdNewer,
 			"memory":  cmdMemory,
