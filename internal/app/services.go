@@ -122,7 +122,7 @@ func (a *app) startMaster(ctx context.Context) error {
 	m := master.New(master.Config{
 		Tasks: a.tasks, Storage: a.storage, Presets: presets, Operations: operations, StorageURL: a.storageURL, Log: log,
 		Keep: a.cfg.Keep, SubmitTime: sweeper.SubmitTime(a.cfg.SweepGrace),
-		Limits: lab.Limits{MaxPixels: a.cfg.MaxPixels},
+		Limits: lab.Limits{MaxPixels: a.cfg.MaxPixels, MaxOutputs: a.cfg.MaxOutputs},
 	})
 	a.later(func(context.Context) error { m.Close(); return nil })
 	a.lab = m
@@ -163,8 +163,11 @@ func (a *app) startFrontend(ctx context.Context) error {
 		return nil
 	}
 	rt := frontend.New(frontend.Config{
-		Customers:  a.lab,
-		Limits:     frontend.Limits{MaxBytes: a.cfg.MaxBytes, MaxPixels: a.cfg.MaxPixels, PresetsOnly: a.cfg.PresetsOnly},
+		Customers: a.lab,
+		Limits: frontend.Limits{
+			MaxBytes: a.cfg.MaxBytes, MaxPixels: a.cfg.MaxPixels, MaxFrames: a.cfg.MaxFrames, MaxPages: a.cfg.MaxPages,
+			MaxOutputs: a.cfg.MaxOutputs, PresetsOnly: a.cfg.PresetsOnly,
+		},
 		Log:        a.Log.With("service", "frontend"),
 		Middleware: a.middleware("frontend"),
 	})
@@ -189,7 +192,8 @@ func (a *app) startWorker(ctx context.Context) error {
 		parallel = runtime.NumCPU()
 	}
 	limits := engine.DefaultLimits()
-	limits.MaxPixels = a.cfg.MaxPixels
+	limits.MaxPixels, limits.MaxFrames, limits.MaxPages = a.cfg.MaxPixels, a.cfg.MaxFrames, a.cfg.MaxPages
+	limits.Timeout, limits.Memory = a.cfg.ImageTime, a.cfg.ImageMemory
 	log := a.Log.With("service", "worker")
 	pool, err := engine.New(engine.Config{Path: path, Processes: parallel, Limits: limits, Unsafe: a.cfg.EngineUnsafe}, log)
 	if err != nil {

@@ -29,6 +29,11 @@ type Config struct {
 	ExposeServices bool          // `up` serves every service on TCP, not the frontend only
 	MaxBytes       int64         // of one image
 	MaxPixels      int64         // of one image
+	MaxFrames      int           // of one animation
+	MaxPages       int           // of one document
+	MaxOutputs     int           // of one image
+	ImageTime      time.Duration // that altering one image may take
+	ImageMemory    int64         // bytes that altering one image may take
 	PresetsOnly    bool          // the frontend takes no pipelines and outputs but those of presets
 	MinFree        int64         // bytes of disk that stay free
 	Keep           time.Duration // of tasks that have ended; 0: for ever

@@ -54,6 +54,21 @@ func TestFlagOverEnvironmentOverFileOverDefault(t *testing.T) {
 	}
 }
 
+func TestLimitsOfOneImage(t *testing.T) {
+	c, err := config.Load(flags(t, "--max-frames=100", "--max-pages=7"), nil)
+	if err != nil || c.MaxFrames != 100 || c.MaxPages != 7 || c.MaxOutputs != 16 || c.ImageTime != 2*time.Minute || c.ImageMemory != 2<<30 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	for _, bad := range []string{
+		"--max-frames=0", "--max-frames=10001", "--max-pages=0", "--max-pages=10001", "--max-outputs=0", "--max-outputs=17",
+		"--image-time=999ms", "--image-time=10m", "--image-memory=1MiB",
+	} {
+		if _, err := config.Load(flags(t, bad), nil); err == nil {
+			t.Errorf("%s is accepted", bad)
+		}
+	}
+}
+
 func TestAllFaultsAreToldTogether(t *testing.T) {
 	path := file(t, "max-bites: 1\nworkers: many\n")
 	_, err := config.Load(flags(t, "--config", path, "--lease", "0s", "--listen", "cellar=:1"), []string{"MINILAB_COLOUR=red", "MINILAB_LOG_FORMAT=xml"})

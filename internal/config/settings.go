@@ -10,6 +10,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"minilab/internal/imagehead"
 	"minilab/internal/taskdb"
 )
 
@@ -23,6 +24,13 @@ type setting struct {
 	secret bool // shown masked
 	set    func(c *Config, text string) error
 }
+
+// What an image may have at all: an attempt at a task takes ten minutes at
+// most, and the codecs need some memory for the smallest picture.
+const (
+	maxImageTime   = 9 * time.Minute
+	minImageMemory = 16 << 20
+)
 
 var settings = []setting{
 	{name: "listen", doc: "address to listen on: ADDR for one service, or for up's frontend; SERVICE=ADDR,… for several",
@@ -53,6 +61,19 @@ var settings = []setting{
 		set: func(c *Config, v string) (err error) { c.MaxBytes, err = size(v, 1); return }},
 	{name: "max-pixels", value: "100000000", doc: "pixels of one image at most: width x height x frames",
 		set: func(c *Config, v string) (err error) { c.MaxPixels, err = size(v, 1); return }},
+	{name: "max-frames", value: "10000", doc: "frames of one animation at most",
+		set: func(c *Config, v string) (err error) { c.MaxFrames, err = number(v, 1, imagehead.MaxFrames); return }},
+	{name: "max-pages", value: "10000", doc: "pages of one document (TIFF) at most",
+		set: func(c *Config, v string) (err error) { c.MaxPages, err = number(v, 1, imagehead.MaxFrames); return }},
+	{name: "max-outputs", value: "16", doc: "results of one image at most",
+		set: func(c *Config, v string) (err error) { c.MaxOutputs, err = number(v, 1, taskdb.MaxOutputs); return }},
+	{name: "image-time", value: "2m", doc: "how long altering one image may take; an engine process that takes longer is killed",
+		set: func(c *Config, v string) (err error) {
+			c.ImageTime, err = duration(v, time.Second, maxImageTime)
+			return
+		}},
+	{name: "image-memory", value: "2GiB", doc: "memory that altering one image may take, its results included; an engine process that takes more is killed",
+		set: func(c *Config, v string) (err error) { c.ImageMemory, err = size(v, minImageMemory); return }},
 	{name: "presets-only", value: "false", isBool: true, doc: "the frontend does only what presets say: a submission names one with preset=, and has no pipeline or outputs; the master stays open",
 		set: func(c *Config, v string) (err error) { c.PresetsOnly, err = boolean(v); return }},
 	{name: "min-free", value: "1GiB", doc: "disk space that stays free; below it new images are refused",

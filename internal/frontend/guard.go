@@ -15,6 +15,8 @@ import (
 type Limits struct {
 	MaxBytes   int64 // as it is sent
 	MaxPixels  int64 // of all its frames and pages together, as far as its head tells; and of what an operation makes whatever the image
+	MaxFrames  int   // of an animation; 0: imagehead.MaxFrames
+	MaxPages   int   // of a document; 0: imagehead.MaxFrames
 	MaxOutputs int   // results of one image; 0: pipeline.MaxOutputs
 
 	PresetsOnly bool // what is done is a preset, and nothing else
@@ -74,7 +76,7 @@ func (g guard) judge(s *lab.Submission, body io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	s.ContentType = h.ContentType
-	return head, h.CheckPixels(g.limits.MaxPixels)
+	return head, h.Check(imagehead.Limits{Pixels: g.limits.MaxPixels, Frames: g.limits.MaxFrames, Pages: g.limits.MaxPages})
 }
 
 // cappedReader fails when there are more than limit bytes, so that whoever

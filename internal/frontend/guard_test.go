@@ -100,6 +100,7 @@ func TestGuardRefusesBeforeAnybodyIsAsked(t *testing.T) {
 		"text":                   {"dear lab, here is my photo", lab.Unknown, roomy, imagehead.ErrNotImage, "JPEG, PNG"},
 		"cut in its header":      {string(picture[:20]), 20, roomy, imagehead.ErrBroken, "PNG"},
 		"a pixel too many":       {string(picture), lab.Unknown, frontend.Limits{MaxBytes: 1 << 20, MaxPixels: 9999}, imagehead.ErrTooManyPixels, "100 × 100"},
+		"a frame too many":       {animated(picture, 5), lab.Unknown, frontend.Limits{MaxBytes: 1 << 20, MaxPixels: 1 << 20, MaxFrames: 4}, imagehead.ErrTooManyPixels, "5 frames"},
 		"a byte too many, known": {string(picture), int64(len(picture)), frontend.Limits{MaxBytes: int64(len(picture)) - 1, MaxPixels: 1 << 20}, fault.ErrTooLarge, "bytes"},
 	}
 	for name, tt := range tests {
@@ -115,6 +116,13 @@ func TestGuardRefusesBeforeAnybodyIsAsked(t *testing.T) {
 			}
 		})
 	}
+}
+
+// animated is a PNG whose head says that it has so many frames.
+func animated(picture []byte, frames byte) string {
+	const header = 8 + 12 + 13 // signature and IHDR
+	control := "\x00\x00\x00\x08acTL\x00\x00\x00" + string(frames) + "\x00\x00\x00\x00\x00\x00\x00\x00"
+	return string(picture[:header]) + control + string(picture[header:])
 }
 
 func TestGuardDoesNotReadWhatIsAnnouncedAsTooLarge(t *testing.T) {

@@ -4,7 +4,7 @@
 //
 //	h, head, err := imagehead.Peek(body)
 //	if err == nil {
-//		err = h.CheckPixels(100_000_000)
+//		err = h.Check(imagehead.Limits{Pixels: 100_000_000})
 //	}
 //	body = io.MultiReader(bytes.NewReader(head), body)
 //
@@ -145,24 +145,37 @@ func (h *Header) broken(format string, args ...any) error {
 	return ErrBroken.Detailf("this is no whole "+label(h.Format)+": "+format, args...)
 }
 
-// CheckPixels is ErrTooManyPixels when all frames together have more than
-// limit pixels, when a side is over MaxSide, or the frames are more than
-// MaxFrames. What is not Complete passes: it is still to be judged.
-func (h Header) CheckPixels(limit int64) error {
+// Limits are what an image may have. Zero frames or pages are MaxFrames.
+type Limits struct {
+	Pixels int64 // of all frames and pages together
+	Frames int   // of an animation
+	Pages  int   // of a document
+}
+
+// Check is ErrTooManyPixels for an image over a limit, and for one with a side
+// over MaxSide. What is not Complete passes: it is still to be judged.
+func (h Header) Check(l Limits) error {
+	most, what := l.Frames, "frames"
+	if h.Format == "tiff" {
+		most, what = l.Pages, "pages"
+	}
+	if most == 0 {
+		most = MaxFrames
+	}
 	switch {
 	case h.Width > MaxSide || h.Height > MaxSide:
 		return ErrTooManyPixels.Detailf("the image has %d × %d pixels; at most %d are taken on a side", h.Width, h.Height, MaxSide)
-	case h.Frames > MaxFrames:
-		return ErrTooManyPixels.Detailf("the image has %d frames; at most %d are taken", h.Frames, MaxFrames)
-	case h.Pixels <= limit:
+	case h.Frames > most:
+		return ErrTooManyPixels.Detailf("the image has %d %s; at most %d are taken", h.Frames, what, most)
+	case h.Pixels <= l.Pixels:
 		return nil
 	}
 	frames := ""
 	if h.Frames > 1 {
-		frames = fmt.Sprintf("%d frames, the first of ", h.Frames)
+		frames = fmt.Sprintf("%d %s, the first of ", h.Frames, what)
 	}
 	return ErrTooManyPixels.Detailf("the image has %s%d × %d pixels, %d in all; at most %d are taken",
-		frames, h.Width, h.Height, h.Pixels, limit)
+		frames, h.Width, h.Height, h.Pixels, l.Pixels)
 }
 
 // Labels names the formats that are read, for people.

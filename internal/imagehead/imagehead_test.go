@@ -224,12 +224,12 @@ func TestReadEveryCut(t *testing.T) {
 	}
 }
 
-func TestCheckPixels(t *testing.T) {
+func TestCheck(t *testing.T) {
 	h := imagehead.Header{Width: 100, Height: 50, Frames: 3, Pixels: 15000, Complete: true}
-	if err := h.CheckPixels(15000); err != nil {
+	if err := h.Check(imagehead.Limits{Pixels: 15000}); err != nil {
 		t.Errorf("at the limit: %v", err)
 	}
-	err := h.CheckPixels(14999)
+	err := h.Check(imagehead.Limits{Pixels: 14999})
 	if !errors.Is(err, imagehead.ErrTooManyPixels) {
 		t.Fatalf("over the limit: %v", err)
 	}
@@ -243,15 +243,28 @@ func TestCheckPixels(t *testing.T) {
 		"1000001 × 1": {Width: imagehead.MaxSide + 1, Height: 1, Frames: 1, Pixels: 1_000_001, Complete: true},
 		"10001":       {Width: 1, Height: 1, Frames: imagehead.MaxFrames + 1, Pixels: 10_001, Complete: true},
 	} {
-		if err := h.CheckPixels(1 << 40); !errors.Is(err, imagehead.ErrTooManyPixels) || !strings.Contains(err.Error(), want) {
+		if err := h.Check(imagehead.Limits{Pixels: 1 << 40}); !errors.Is(err, imagehead.ErrTooManyPixels) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
 	most := imagehead.Header{Width: imagehead.MaxSide, Height: 1, Frames: imagehead.MaxFrames, Pixels: 1 << 39, Complete: true}
-	if err := most.CheckPixels(1 << 40); err != nil {
+	if err := most.Check(imagehead.Limits{Pixels: 1 << 40}); err != nil {
 		t.Errorf("at the other limits: %v", err)
 	}
-	if err := (imagehead.Header{Format: "tiff"}).CheckPixels(1); err != nil {
+	l := imagehead.Limits{Pixels: 1 << 40, Frames: 5, Pages: 3}
+	for want, h := range map[string]imagehead.Header{
+		"6 frames; at most 5": {Format: "png", Width: 1, Height: 1, Frames: 6},
+		"4 pages; at most 3":  {Format: "tiff", Width: 1, Height: 1, Frames: 4},
+	} {
+		if err := h.Check(l); !errors.Is(err, imagehead.ErrTooManyPixels) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+		h.Frames--
+		if err := h.Check(l); err != nil {
+			t.Errorf("one less than %s: %v", want, err)
+		}
+	}
+	if err := (imagehead.Header{Format: "tiff"}).Check(imagehead.Limits{Pixels: 1}); err != nil {
 		t.Errorf("still to be judged: %v", err)
 	}
 }
