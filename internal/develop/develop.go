@@ -98,6 +98,13 @@ func (n *negative) develop(job Job) ([]wire.Output, wire.Facts, error) {
 		facts.Lane = lane
 		return []wire.Output{output}, facts, err
 	}
+	if points, ok := pointsOf(job.Outputs); ok {
+		output, err := n.repaint(job, points)
+		if !errors.Is(err, errNoTable) {
+			facts.Lane = "palette"
+			return []wire.Output{output}, facts, err
+		}
+	}
 	facts.Lane = "pixels"
 	outputs, err := n.print(job)
 	return outputs, facts, err
@@ -106,7 +113,7 @@ func (n *negative) develop(job Job) ([]wire.Output, wire.Facts, error) {
 // reorder does what can be done without a pipeline, or with the shortest.
 func (n *negative) reorder(job Job, order order) (output wire.Output, lane string, err error) {
 	file := job.Outputs[0].File
-	output = wire.Output{ContentType: n.format.contentType, Width: n.image.Width(), Height: n.image.Height() / n.pages, Pages: n.pages}
+	output = n.unmoved()
 	recoloured, err := n.recolour(order)
 	switch {
 	case err != nil && !errors.Is(err, errNoTable):
@@ -117,6 +124,20 @@ func (n *negative) reorder(job Job, order order) (output wire.Output, lane strin
 		return output, "palette", n.deliver(file, recoloured, job.MaxOutput)
 	}
 	return output, "pixels", n.reorderPixels(file, order, job.MaxOutput)
+}
+
+// repaint runs a pipeline over the table of colours, if there is one.
+func (n *negative) repaint(job Job, p points) (wire.Output, error) {
+	recoloured, err := n.recolour(p)
+	if err != nil {
+		return wire.Output{}, err
+	}
+	return n.unmoved(), n.deliver(job.Outputs[0].File, recoloured, job.MaxOutput)
+}
+
+// unmoved is a result of the source's format and size.
+func (n *negative) unmoved() wire.Output {
+	return wire.Output{ContentType: n.format.contentType, Width: n.image.Width(), Height: n.image.Height() / n.pages, Pages: n.pages}
 }
 
 // deliver writes bytes that are the result already, once the image they were

@@ -17,9 +17,9 @@ type format struct {
 	saver       string
 	paged       bool // may hold several pages or frames
 	matches     func(data []byte) bool
-	refuse      func(data []byte) error                    // nil: nothing that would be lost is known of
-	size        func(data []byte) (width, height int64)    // nil: sizes are small enough for the library to tell
-	recolour    func(data []byte, o order) ([]byte, error) // nil: has no table of colours
+	refuse      func(data []byte) error                          // nil: nothing that would be lost is known of
+	size        func(data []byte) (width, height int64)          // nil: sizes are small enough for the library to tell
+	recolour    func(data []byte, r recolouring) ([]byte, error) // nil: has no table of colours
 	save        func(n *negative) vips.Options
 	fastest     vips.Options // to save a trial image with
 

@@ -14,13 +14,13 @@ func saveGIF(*negative) vips.Options {
 // recolourGIF rewrites the tables of colours, the global one and those of the
 // frames. Everything else stays as it is, byte for byte. A file that ends in
 // the middle of a block is cut off, which the library's decoder forgives.
-func recolourGIF(data []byte, o order) ([]byte, error) {
-	g := gifWalk{data: slices.Clone(data), order: o}
+func recolourGIF(data []byte, r recolouring) ([]byte, error) {
+	g := gifWalk{data: slices.Clone(data)}
 	g.walk()
 	if g.at > len(g.data) {
 		return nil, errCut
 	}
-	return g.data, nil
+	return g.data, g.recolour(r)
 }
 
 const (
@@ -37,9 +37,21 @@ const (
 // gifWalk goes through the blocks of a GIF. It is beyond the end of the data
 // when they are cut off.
 type gifWalk struct {
-	data  []byte
-	at    int
-	order order
+	data   []byte
+	at     int
+	tables [][]byte // of colours, parts of the data
+}
+
+// recolour alters all tables at once: there may be thousands.
+func (g *gifWalk) recolour(r recolouring) error {
+	colours := slices.Concat(g.tables...)
+	if err := r.colours(colours); err != nil {
+		return err
+	}
+	for _, table := range g.tables {
+		colours = colours[copy(table, colours):]
+	}
+	return nil
 }
 
 func (g *gifWalk) walk() {
@@ -73,7 +85,7 @@ func (g *gifWalk) frame() {
 	g.blocks()
 }
 
-// table rewrites the table that starts here, if the flags announce one.
+// table notes the table that starts here, if the flags announce one.
 func (g *gifWalk) table(flags byte) {
 	if flags&gifHasTable == 0 {
 		return
@@ -81,7 +93,7 @@ func (g *gifWalk) table(flags byte) {
 	start := g.at
 	g.at += 3 << (flags&gifTableBits + 1)
 	if g.at <= len(g.data) {
-		g.order.apply(g.data[start:g.at])
+		g.tables = append(g.tables, g.data[start:g.at])
 	}
 }
 

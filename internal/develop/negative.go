@@ -209,11 +209,11 @@ func cmykToRGB(bits int) vips.Options {
 	return vips.Options{"output_profile": "srgb", "embedded": true, "input_profile": "cmyk", "intent": "relative", "depth": depth}
 }
 
-func (n *negative) recolour(o order) ([]byte, error) {
+func (n *negative) recolour(r recolouring) ([]byte, error) {
 	if n.format.recolour == nil {
 		return nil, errNoTable
 	}
-	return n.format.recolour(n.data, o)
+	return n.format.recolour(n.data, r)
 }
 
 // save writes the image in all the ways of the source.

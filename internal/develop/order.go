@@ -25,10 +25,14 @@ func orderOf(targets []Target) (o order, ok bool) {
 	return o, true
 }
 
-// apply reorders colours in place: three bytes each, red first.
-func (o order) apply(table []byte) {
+// colours implements recolouring.
+func (o order) colours(table []byte) error {
 	for ; len(table) >= 3; table = table[3:] {
 		c := [3]byte(table)
 		table[0], table[1], table[2] = c[o[0]], c[o[1]], c[o[2]]
 	}
+	return nil
 }
+
+// bits implements recolouring: they go with their channels.
+func (o order) bits(significant []byte) { _ = o.colours(significant) }

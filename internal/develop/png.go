@@ -70,7 +70,7 @@ func chunkOfPNG(data []byte, at int) (kind string, body []byte, ok bool) {
 
 // recolourPNG rewrites the table of colours and the list of their significant
 // bits. An image without a table is errNoTable.
-func recolourPNG(data []byte, o order) ([]byte, error) {
+func recolourPNG(data []byte, r recolouring) ([]byte, error) {
 	if len(data) < pngSize+9 || data[pngSize+9] != pngPalette {
 		return nil, errNoTable
 	}
@@ -80,9 +80,16 @@ func recolourPNG(data []byte, o order) ([]byte, error) {
 		if size > len(out)-at-pngAround {
 			break
 		}
-		switch string(out[at+4 : at+8]) {
-		case "PLTE", "sBIT":
-			o.apply(out[at+8 : at+8+size])
+		kind, body := string(out[at+4:at+8]), out[at+8:at+8+size]
+		switch kind {
+		case "PLTE":
+			if err := r.colours(body[:size/3*3]); err != nil {
+				return nil, err
+			}
+		case "sBIT":
+			r.bits(body)
+		}
+		if kind == "PLTE" || kind == "sBIT" {
 			binary.BigEndian.PutUint32(out[at+8+size:], crc32.ChecksumIEEE(out[at+4:at+8+size]))
 		}
 		at += pngAround + size
