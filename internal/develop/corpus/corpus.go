@@ -32,6 +32,7 @@ type Image struct {
 	Alpha       bool
 	Loop        int    // how often an animation is shown, 0 for ever
 	Profile     []byte // as it is in the file
+	Broken      bool   // the profile is, and may be left out
 	Meta        Kinds  // what else is in the file
 	Press       bool   // colours are for print, and come out as sRGB
 	Blind       string // why this package's viewer cannot see it, if so

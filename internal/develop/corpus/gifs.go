@@ -40,6 +40,9 @@ func film(size image.Point, parts []part) []Frame {
 			canvas = before
 		}
 	}
+	if len(frames) == 1 {
+		frames[0].Delay = 0 // nothing moves
+	}
 	return frames
 }
 
@@ -107,9 +110,6 @@ func gifOf(name string, loop, frames, inset int, hole bool, disposals ...byte) *
 		out.Loop = 1
 	} else if loop > 0 {
 		out.Loop = loop + 1
-	}
-	if frames == 1 {
-		out.Frames[0].Delay = 0
 	}
 	return out
 }

@@ -106,10 +106,11 @@ func BrokenICC() map[string][]byte {
 
 // Press is the profile of a printing press whose inks filter light perfectly:
 // linear red is (1-C)(1-K), and so on, where each ink's code has the curve of
-// sRGB. Between two points of its table that is exact.
+// sRGB. Where K is at a point of the table, as in shade, what is between the
+// points is exact however it is interpolated.
 func Press() []byte {
-	const entries = 1024
-	b := []byte("mft2\x00\x00\x00\x00\x04\x03\x02\x00") // inks, XYZ, points a side
+	const entries, points = 1024, 5
+	b := []byte("mft2\x00\x00\x00\x00\x04\x03\x05\x00") // inks, XYZ, points a side
 	for i := range 9 {
 		b = binary.BigEndian.AppendUint32(b, map[bool]uint32{true: 1 << 16}[i%4 == 0]) // the identity
 	}
@@ -120,9 +121,10 @@ func Press() []byte {
 			b = binary.BigEndian.AppendUint16(b, word(ink))
 		}
 	}
-	for i := range 16 { // C changes slowest
-		light := 1 - float64(i&1)
-		rgb := [3]float64{light * float64(1-i>>3&1), light * float64(1-i>>2&1), light * float64(1-i>>1&1)}
+	passed := func(i int) float64 { return 1 - float64(i%points)/(points-1) }
+	for i := range points * points * points * points { // C changes slowest
+		light := passed(i)
+		rgb := [3]float64{light * passed(i/points/points/points), light * passed(i/points/points), light * passed(i/points)}
 		for _, v := range times(*srgbLinear, rgb) {
 			b = binary.BigEndian.AppendUint16(b, uint16(math.Round(max(v, 0)*32768)))
 		}
@@ -133,6 +135,9 @@ func Press() []byte {
 	return profileOf("prtr", "CMYK", "XYZ ",
 		textTag("desc", "A perfect press"), textTag("cprt", "public domain"), xyzTag("wtpt", d50), tag{"A2B0", b})
 }
+
+// shade is so much black that a quarter of the light is lost.
+var shade = 1 - encodeSRGB(0.75)
 
 // inks are the four of Press that show a colour, the last of which is given.
 func inks(c [4]float64, black float64) [4]float64 {

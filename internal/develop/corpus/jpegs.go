@@ -140,7 +140,7 @@ func otherJPEGs() []*Image {
 // pressJPEG is in print colours, inverted, as Adobe writes them.
 func pressJPEG(transform byte, profile []byte, progressive bool) *Image {
 	m := slopes(width, height)
-	ink := mapped(m, func(c [4]float64) [4]float64 { return inks(c, 0.15) })
+	ink := mapped(m, func(c [4]float64) [4]float64 { return inks(c, shade) })
 	f := jpegFile{factors: [][2]int{{1, 1}, {1, 1}, {1, 1}, {1, 1}}, progressive: progressive, before: []chunk{adobe(transform)}}
 	out := &Image{Format: "jpeg", Name: "jpeg CMYK" + f.suffix(), Frames: still(m), Within: Guessed, Near: Guessed, Depth: 8, Press: true}
 	if profile != nil {

@@ -45,9 +45,16 @@ func Profiled() []*Image {
 	}
 	broken := BrokenICC()
 	for _, name := range slices.Sorted(maps.Keys(broken)) {
-		all = append(all, profiledImages(SRGB, "a broken profile ("+name+")", broken[name], 8)...)
+		all = append(all, spoilt(profiledImages(SRGB, "a broken profile ("+name+")", broken[name], 8))...)
 	}
 	return append(all, greyProfiled()...)
+}
+
+func spoilt(all []*Image) []*Image {
+	for _, m := range all {
+		m.Broken = true
+	}
+	return all
 }
 
 func profiledImages(s Space, name string, icc []byte, depth int) []*Image {

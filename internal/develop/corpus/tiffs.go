@@ -107,14 +107,14 @@ func paletteTIFF(depth int) *Image {
 
 func pressTIFF(depth int, profile bool) *Image {
 	m := slopes(width, height)
-	ink := mapped(m, func(c [4]float64) [4]float64 { return inks(c, 0.15) })
+	ink := mapped(m, func(c [4]float64) [4]float64 { return inks(c, shade) })
 	p := tiffPage{order: big, size: m.Rect.Size(), depth: depth, channels: 4, meaning: tiffCMYK, compression: tiffLZW, rows: 16}
 	out := &Image{
 		Name: fmt.Sprintf("tiff CMYK %d", depth), Format: "tiff", Frames: still(m), Depth: depth, Within: Guessed, Near: Guessed, Press: true,
 		Blind: "Go's decoder does not know print colours",
 	}
 	if profile {
-		out.Profile, out.Name, out.Within, out.Near = Press(), out.Name+" with a profile", Rounded, Rounded
+		out.Profile, out.Name, out.Within, out.Near = Press(), out.Name+" with a profile", Tolerance{2, 6}, Tolerance{2, 6}
 		p.more = []field{octets(34675, kindUndefined, out.Profile)}
 	}
 	out.Data = tiffOf(p.order, p.fields(samples(ink, depth, 0, 1, 2, 3)))

@@ -55,7 +55,7 @@ func tracedOthers(order binary.AppendByteOrder) []*Image {
 		{Name: "png with traces", Format: "png", Data: rgba.encode(samples(m, 8, 0, 1, 2, 3)), Frames: still(m), Alpha: true},
 		table,
 		{Name: "webp with traces", Format: "webp", Data: losslessWebP(m, nil, exif, xmp()), Frames: still(m), Alpha: true},
-		{Name: "webp animated with traces", Format: "webp", Data: tracedFilm(exif), Frames: twice(m), Alpha: true},
+		{Name: "webp animated with traces", Format: "webp", Data: tracedFilm(exif), Frames: lit(m), Alpha: true},
 		{Name: "tiff with traces", Format: "tiff", Data: tiffOf(order, p.fields(samples(opaque, 8, 0, 1, 2))), Frames: still(opaque)},
 	}
 	for _, i := range all {
@@ -66,14 +66,19 @@ func tracedOthers(order binary.AppendByteOrder) []*Image {
 
 const blink = 80 * time.Millisecond
 
-// twice is a film of the same frame, shown twice.
-func twice(m *image.NRGBA64) []Frame { return []Frame{{m, blink}, {m, blink}} }
+// lit are a picture and a darker one in turn.
+func lit(m *image.NRGBA64) []Frame {
+	return []Frame{{m, blink}, {levels(darker(m, 0.3), 8), blink}}
+}
 
 func tracedFilm(exif []byte) []byte {
-	m := levels(veiled(width, height), 8)
-	frame := part{image: m, delay: blink}.frame()
-	return riff(extended(webpAnimated|webpAlpha|webpExif|webpXMP, m.Rect.Size()), chunk{"ANIM", make([]byte, 6)},
-		frame, frame, chunk{"EXIF", exif}, chunk{"XMP ", xmp()})
+	frames := lit(levels(veiled(width, height), 8))
+	var parts [2]chunk
+	for i, f := range frames {
+		parts[i] = part{image: f.Image, delay: blink}.frame()
+	}
+	return riff(extended(webpAnimated|webpAlpha|webpExif|webpXMP, image.Pt(width, height)), chunk{"ANIM", make([]byte, 6)},
+		parts[0], parts[1], chunk{"EXIF", exif}, chunk{"XMP ", xmp()})
 }
 
 // withChunks puts chunks behind a PNG's header.

@@ -122,11 +122,7 @@ func decodeGIF(data []byte) ([]Frame, error) {
 		draw.Draw(at, m.Rect, m, m.Rect.Min, draw.Src)
 		parts = append(parts, part{at, time.Duration(g.Delay[i]) * 10 * time.Millisecond, g.Disposal[i], true})
 	}
-	frames := film(image.Pt(g.Config.Width, g.Config.Height), parts)
-	if len(frames) == 1 {
-		frames[0].Delay = 0
-	}
-	return frames, nil
+	return film(image.Pt(g.Config.Width, g.Config.Height), parts), nil
 }
 
 // decodeTIFF shows every page to a decoder that knows the first one only.

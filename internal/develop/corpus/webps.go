@@ -32,7 +32,11 @@ func WebPs() []*Image {
 
 func movingWebP(name string, loop, frames, inset int, picture func(w, h int) *image.NRGBA64, over bool, disposals ...byte) *Image {
 	size := image.Pt(width, height)
-	chunks := []chunk{extended(webpAnimated|webpAlpha, size), {"ANIM", binary.LittleEndian.AppendUint16(make([]byte, 4), uint16(loop))}}
+	flags := byte(webpAnimated)
+	if !picture(width, height).Opaque() {
+		flags |= webpAlpha
+	}
+	chunks := []chunk{extended(flags, size), {"ANIM", binary.LittleEndian.AppendUint16(make([]byte, 4), uint16(loop))}}
 	var parts []part
 	for i := range frames {
 		r := image.Rect(i*inset, i*inset, width-i*inset/2, height-i*inset)
@@ -42,7 +46,7 @@ func movingWebP(name string, loop, frames, inset int, picture func(w, h int) *im
 		parts, chunks = append(parts, p), append(chunks, p.frame())
 	}
 	return &Image{
-		Name: name, Format: "webp", Data: riff(chunks...), Frames: film(size, parts), Loop: loop, Depth: 8, Alpha: true,
+		Name: name, Format: "webp", Data: riff(chunks...), Frames: film(size, parts), Loop: loop, Depth: 8, Alpha: flags&webpAlpha != 0,
 		Within: Rounded, Near: Rounded, // where frames are laid over each other
 	}
 }
