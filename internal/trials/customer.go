@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 )
 
 // Customer uses a lab by the simple paths of its frontend.
@@ -35,7 +36,12 @@ func (a *Answer) Error() string { return fmt.Sprintf("%d %s", a.Status, a.Body) 
 // Upload hands an image in. An error other than an Answer leaves open whether
 // it was taken in.
 func (c Customer) Upload(ctx context.Context, image []byte) (id string, err error) {
-	body, status, err := c.call(ctx, http.MethodPost, "/newImage", bytes.NewReader(image))
+	return c.Order(ctx, image, nil)
+}
+
+// Order is Upload with wishes, such as a pipeline or outputs.
+func (c Customer) Order(ctx context.Context, image []byte, wishes url.Values) (id string, err error) {
+	body, status, err := c.call(ctx, http.MethodPost, "/newImage?"+wishes.Encode(), bytes.NewReader(image))
 	if err != nil {
 		return "", err
 	}
@@ -66,9 +72,18 @@ func (c Customer) Await(ctx context.Context, id string) (Status, error) {
 	}
 }
 
-// Result fetches a finished image.
+// Result fetches a finished image, the first of its outputs.
 func (c Customer) Result(ctx context.Context, id string) ([]byte, error) {
-	body, status, err := c.call(ctx, http.MethodGet, "/image/get?id="+id, nil)
+	return c.Output(ctx, id, "")
+}
+
+// Output fetches one of a finished image's outputs.
+func (c Customer) Output(ctx context.Context, id, name string) ([]byte, error) {
+	path := "/image/get?id=" + id
+	if name != "" {
+		path += "&output=" + name
+	}
+	body, status, err := c.call(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		return nil, err
 	}

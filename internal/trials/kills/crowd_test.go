@@ -99,7 +99,7 @@ func (c *crowd) visit(ctx context.Context, p print) *order {
 	c.mu.Lock()
 	c.orders = append(c.orders, o)
 	c.mu.Unlock()
-	id, err := c.customer(p.seed).Upload(ctx, p.data)
+	id, err := c.customer(p.seed).Order(ctx, p.data, p.wishes())
 	if err != nil {
 		if refused, ok := errors.AsType[*trials.Answer](err); ok && mayNotBe(refused) {
 			c.blame("seed %d: a good image was refused: %v", p.seed, err)
@@ -131,15 +131,16 @@ func (c *crowd) pickUp(ctx context.Context, o *order, p print) error {
 	if err != nil || o.status.Status != "finished" {
 		return err // whether it may have failed is judged by the evidence
 	}
-	var result []byte
+	var results [][]byte
 	if err := c.persist(ctx, func(at trials.Customer) (err error) {
-		result, err = at.Result(ctx, o.id)
+		results, err = p.collect(ctx, at, o.id)
 		return err
 	}); err != nil {
 		return err
 	}
-	o.ended, o.result = time.Now(), digest(result)
-	return p.check(result)
+	o.ended = time.Now()
+	o.result, err = p.compare(results)
+	return err
 }
 
 // persist asks until there is an answer that is not about an outage.

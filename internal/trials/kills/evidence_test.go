@@ -135,7 +135,11 @@ func (e *evidence) rowsApart() (bad []string) {
 			bad = append(bad, fmt.Sprintf("%s is %s with token %d; its last event says %q with %d", t.ID, t.State, t.Token, ev.State, ev.Token))
 		}
 		for _, o := range t.Outputs {
-			if key := fmt.Sprintf("%s.%d", t.ID, t.Token); t.State == taskdb.Finished && o.Key != key {
+			key := fmt.Sprintf("%s.%d", t.ID, t.Token)
+			if o.Name != "" {
+				key += "." + o.Name
+			}
+			if t.State == taskdb.Finished && o.Key != key {
 				bad = append(bad, fmt.Sprintf("%s has published %s, not %s", t.ID, o.Key, key))
 			}
 		}

@@ -2,6 +2,7 @@ package kills
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -9,6 +10,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"path/filepath"
 
@@ -49,6 +51,46 @@ func picture(seed uint64) print {
 		return pictureJPEG(w, h, seed)
 	}
 	return picturePNG(w, h, seed)
+}
+
+// outputs are those that every third image is wanted in: two ways to the same
+// pixels, one through the shortest lane, one through a pipeline of its own.
+var outputs = []string{"short", "long"}
+
+// wishes are what is asked for beside the image.
+func (p print) wishes() url.Values {
+	if !p.several() {
+		return nil
+	}
+	return url.Values{"outputs": {"short=swap|long=swap/flop/flop"}}
+}
+
+func (p print) several() bool { return p.seed%3 == 0 }
+
+// collect fetches the results.
+func (p print) collect(ctx context.Context, at trials.Customer, id string) (results [][]byte, err error) {
+	names := []string{""}
+	if p.several() {
+		names = outputs
+	}
+	for _, name := range names {
+		result, err := at.Output(ctx, id, name)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, result)
+	}
+	return results, nil
+}
+
+// compare holds each result against the image and gives a digest of all.
+func (p print) compare(results [][]byte) (string, error) {
+	for i, result := range results {
+		if err := p.check(result); err != nil {
+			return "", fmt.Errorf("output %d of %d: %w", i+1, len(results), err)
+		}
+	}
+	return digest(bytes.Join(results, nil)), nil
 }
 
 // large keeps an engine busy for a while.

@@ -242,13 +242,16 @@ func (tr *trial) pickUpAgain(ctx context.Context) error {
 		if t.State != taskdb.Finished || o == nil {
 			continue
 		}
-		result, err := tr.crowd.customer(0).Result(ctx, t.ID)
+		results, err := o.print.collect(ctx, tr.crowd.customer(0), t.ID)
 		if err != nil {
 			return fmt.Errorf("the result of %s: %w", t.ID, err)
 		}
-		if o.result == "" {
-			o.result, err = digest(result), tr.again(o.print).check(result)
-		} else if o.result != digest(result) {
+		result, err := tr.again(o.print).compare(results)
+		switch {
+		case err != nil:
+		case o.result == "":
+			o.result = result
+		case o.result != result:
 			err = errors.New("it has changed since it was picked up")
 		}
 		if err != nil {
