@@ -20,6 +20,7 @@ typedef struct {
 	struct jpeg_destination_mgr destination;
 	jmp_buf failed; // set by whichever of open, strip and close runs
 	MlSink *sink;
+	VipsImage *in;
 	JOCTET buffer[BUFFER];
 } Writer;
 
@@ -182,25 +183,40 @@ compute_strip(VipsRegion *strip, VipsRegion *tile, const VipsRect *area, int wid
 	return 0;
 }
 
-// write_all computes the image in this thread. Handing rows from one thread to
-// another, as vips_sink_disc does, costs more than it gains where every core has
-// a process of its own.
-static int
-write_all(Writer *w, VipsImage *in)
+// compute_and_write is run by write_all, which it tells by its result whether
+// all went well.
+static gpointer
+compute_and_write(gpointer writer)
 {
-	VipsRegion *strip = vips_region_new(in), *tile = vips_region_new(in);
+	Writer *w = writer;
+	VipsRegion *strip = vips_region_new(w->in), *tile = vips_region_new(w->in);
 	int width, height, lines, status = 0;
 
-	vips_get_tile_size(in, &width, &height, &lines);
+	vips_get_tile_size(w->in, &width, &height, &lines);
 	height = VIPS_MAX(height, LINES);
-	for (int y = 0; y < in->Ysize && status == 0; y += height) {
-		VipsRect area = { 0, y, in->Xsize, VIPS_MIN(height, in->Ysize - y) };
+	for (int y = 0; y < w->in->Ysize && status == 0; y += height) {
+		VipsRect area = { 0, y, w->in->Xsize, VIPS_MIN(height, w->in->Ysize - y) };
 
-		status = compute_strip(strip, tile, &area, width) || write_strip(strip, &area, w) ? -1 : 0;
+		status = compute_strip(strip, tile, &area, width) || write_strip(strip, &area, w);
 	}
 	g_object_unref(strip);
 	g_object_unref(tile);
-	return status;
+	return GINT_TO_POINTER(status);
+}
+
+// write_all computes and writes the image in one thread. Handing rows from one to
+// another, as vips_sink_disc does, costs more than it gains where every core has
+// a process of its own. It is a thread of the library's, because only those keep
+// the memory of rows for the next ones.
+static int
+write_all(Writer *w, VipsImage *in)
+{
+	GThread *thread;
+
+	w->in = in;
+	if (!(thread = vips_g_thread_new("jpeg", compute_and_write, w)))
+		return -1;
+	return g_thread_join(thread) ? -1 : 0;
 }
 
 static int
