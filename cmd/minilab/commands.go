@@ -26,7 +26,7 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	config.AddFlags(c.PersistentFlags())
-	c.AddCommand(up(), serve(), backup(), restore(), printConfig(), ops(), workerCheck())
+	c.AddCommand(up(), serve(), backup(), restore(), printConfig(), ops(), presets(), workerCheck())
 	for _, s := range config.Services {
 		c.AddCommand(single(s))
 	}

@@ -117,5 +117,5 @@ func unusable(name string, err error) error {
 	if name == "" || !errors.Is(err, pipeline.ErrInvalid) && !errors.Is(err, preset.ErrInvalid) {
 		return err
 	}
-	return preset.ErrInvalid.Detailf("the preset %q cannot be used: %s", name, fault.From(err).Detail).Because(err)
+	return preset.ErrInvalid.Detailf("the preset %q cannot be used: %s", name, fault.From(err).Detail)
 }

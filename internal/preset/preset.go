@@ -11,10 +11,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"strings"
 
 	"minilab/internal/fault"
 	"minilab/internal/lab"
@@ -66,7 +65,7 @@ func Because(err error) error {
 	if err == nil || errors.Is(err, ErrInvalid) || !errors.Is(err, pipeline.ErrInvalid) {
 		return err
 	}
-	return ErrInvalid.Detailf("%s", fault.From(err).Detail).Because(err)
+	return ErrInvalid.Detailf("%s", fault.From(err).Detail)
 }
 
 func parse(text string) (p Preset, err error) {
