@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -74,13 +76,20 @@ func newProxy(ctx context.Context) (*proxy, error) {
 	return &proxy{ctx: ctx, url: "http://" + address, client: &http.Client{Transport: httpx.NewTransport()}, changed: make(chan struct{})}, err
 }
 
+// Addresses are not among those that the kernel gives to outgoing connections
+// (from 32768 on), one of which would have the port when the proxy comes back.
+const lowestPort, highestPort = 12000, 32000
+
 // freeAddress is one of the loopback that nobody listens on.
-func freeAddress(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+func freeAddress(ctx context.Context) (address string, err error) {
+	for range 100 {
+		address = fmt.Sprintf("127.0.0.1:%d", lowestPort+rand.IntN(highestPort-lowestPort))
+		var l net.Listener
+		if l, err = (&net.ListenConfig{}).Listen(ctx, "tcp", address); err == nil {
+			return address, l.Close()
+		}
 	}
-	return l.Addr().String(), l.Close()
+	return "", err
 }
 
 // serve begins to take calls for the lab.

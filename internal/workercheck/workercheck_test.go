@@ -2,6 +2,8 @@ package workercheck_test
 
 import (
 	"bytes"
+	"flag"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -98,4 +100,13 @@ func TestWhatCannotBeChecked(t *testing.T) {
 	if ok, err := workercheck.Run(t.Context(), good); ok || err != nil || !strings.Contains(buf.String(), "the worker cannot be started") {
 		t.Errorf("a command that is not there: %v, %v, %s", ok, err, buf.String())
 	}
+}
+
+// TestMain has more tests run at once than there are cores: they wait, mostly.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
 }
