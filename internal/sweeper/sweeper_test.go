@@ -18,7 +18,7 @@ const (
 	after  = storage.Finished
 )
 
-func twoOutputs(t *taskdb.Task) { t.Outputs = []taskdb.Output{{Name: "a.b"}, {Name: "small"}} }
+func twoOutputs(t *taskdb.Task) { t.Outputs = []taskdb.Output{{Name: "a_b"}, {Name: "small"}} }
 
 // TestWhatGoesAndWhatStays has a task in every state; all bytes are old.
 func TestWhatGoesAndWhatStays(t *testing.T) {
@@ -41,15 +41,15 @@ func TestWhatGoesAndWhatStays(t *testing.T) {
 	f.create("works", twoOutputs)
 	f.release(f.claim("works"))
 	f.claim("works")
-	note(goes, "finished/works.1.a.b", "finished/works.1.small")
-	note(stays, "finished/works.2.a.b", "finished/works.2.small")
+	note(goes, "finished/works.1.a_b", "finished/works.1.small")
+	note(stays, "finished/works.2.a_b", "finished/works.2.small")
 	put(goes, after, "works.2") // not one of its outputs
 	put(stays, after, "works.3.small")
 	f.create("done", twoOutputs)
 	f.release(f.claim("done"))
 	f.finish(f.claim("done"))
-	note(goes, "finished/done.1.a.b", "finished/done.1.small")
-	note(stays, "finished/done.2.a.b", "finished/done.2.small")
+	note(goes, "finished/done.1.a_b", "finished/done.1.small")
+	note(stays, "finished/done.2.a_b", "finished/done.2.small")
 	put(goes, after, "done.3.small") // nobody works on it any more
 	f.create("fails")
 	f.only(f.tasks.Fail(t.Context(), []taskdb.Failure{{ID: "fails", Lease: f.claim("fails").Lease, Error: taskdb.Error{Code: "x"}}}))
