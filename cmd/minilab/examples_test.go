@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -14,7 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"minilab/internal/pipeline"
 	"minilab/internal/trials"
+	"minilab/internal/workercheck"
 )
 
 // TestExamples runs the commands of the examples' README, in labs of one process
@@ -53,7 +56,7 @@ func TestExamplesPassTheCheck(t *testing.T) {
 		t.Run(strings.Fields(command)[3], func(t *testing.T) {
 			t.Parallel()
 			out := runShell(t, exampleDir(t), "set -eu\n"+command)
-			if !strings.Contains(out, "18 checks passed, 0 did not.") {
+			if !strings.Contains(out, fmt.Sprintf("%d checks passed, 0 did not.", len(workercheck.Checks))) {
 				t.Errorf("the check says:\n%s", out)
 			}
 		})
@@ -94,18 +97,23 @@ func exampleLab(t *testing.T, topology trials.Topology) (*trials.Lab, string) {
 	return l, dir
 }
 
-// runExample runs a block of the README against the lab, and ends what it has
-// started.
 func runExample(t *testing.T, l *trials.Lab, dir, mark string) {
 	t.Helper()
-	block := exampleBlock(t, mark)
+	runBlock(t, l, dir, exampleBlock(t, mark))
+}
+
+// runBlock runs the commands of a page against the lab, and ends what they have
+// started.
+func runBlock(t *testing.T, l *trials.Lab, dir, block string) string {
+	t.Helper()
 	for service, port := range map[string]string{"frontend": "8080", "kv": "8081", "master": "8084"} {
 		block = strings.ReplaceAll(block, "http://127.0.0.1:"+port, l.URL(service))
 	}
-	out := runShell(t, dir, "set -eu\ntrap 'kill $(jobs -p); wait' EXIT\n"+block)
+	out := runShell(t, dir, `set -eu; trap '[ -z "$(jobs -p)" ] || kill $(jobs -p); wait' EXIT`+"\n"+block)
 	if !strings.Contains(out, `"status":"finished"`) {
 		t.Errorf("the shell says:\n%s", out)
 	}
+	return out
 }
 
 func exampleBlock(t *testing.T, mark string) string {
@@ -186,4 +194,44 @@ func pixels(t *testing.T, data []byte) []byte {
 		}
 	}
 	return out.Pix
+}
+
+// TestWorkerByHand runs the commands of the page on the protocol.
+func TestWorkerByHand(t *testing.T) {
+	l, dir := exampleLab(t, trials.OneProcess)
+	photo := trials.PNG(120, 80, 4)
+	write(t, filepath.Join(dir, "photo.png"), photo)
+	out := runBlock(t, l, dir, shellBlock(t, protocol(t), "by hand"))
+	if !strings.Contains(out, "image: OK") || !bytes.Equal(read(t, filepath.Join(dir, "image")), photo) {
+		t.Errorf("the image was not read whole:\n%s", out)
+	}
+}
+
+// TestProtocolPage: what the page declares can be declared, and it has every check.
+func TestProtocolPage(t *testing.T) {
+	page := protocol(t)
+	_, declaration, _ := strings.Cut(page, "```json\n")
+	declaration, _, _ = strings.Cut(declaration, "```")
+	op, err := pipeline.Declare("sketch", []byte(declaration))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := pipeline.ParseOpen("sketch:3:dots")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err = pipeline.NewCatalog(op).Resolve(p)
+	if err != nil || p.String() != "sketch:style=dots:width=3" {
+		t.Errorf("the page's example is %s, %v", p, err)
+	}
+	for _, c := range workercheck.Checks {
+		if row := "| `" + c.Name + "` | " + c.What + " |\n"; !strings.Contains(page, row) {
+			t.Errorf("the page has no row %s", row)
+		}
+	}
+}
+
+func protocol(t *testing.T) string {
+	t.Helper()
+	return string(read(t, "../../docs/worker-protocol.md"))
 }
