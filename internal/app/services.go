@@ -121,6 +121,7 @@ func (a *app) startMaster(ctx context.Context) error {
 	a.background(ctx, func(ctx context.Context) { presets.Follow(ctx, log) })
 	m := master.New(master.Config{
 		Tasks: a.tasks, Storage: a.storage, Presets: presets, Operations: operations, StorageURL: a.storageURL, Log: log,
+		Watermarks: a.kv, KVURL: a.kvURL,
 		Keep: a.cfg.Keep, SubmitTime: sweeper.SubmitTime(a.cfg.SweepGrace),
 		Limits: lab.Limits{MaxPixels: a.cfg.MaxPixels, MaxOutputs: a.cfg.MaxOutputs},
 	})
@@ -154,6 +155,17 @@ func (a *app) storageURL() string {
 	}
 	if urls := a.view.URLs("storage"); len(urls) > 0 {
 		return urls[rand.IntN(len(urls))]
+	}
+	return ""
+}
+
+// kvURL is what workers of other makes are told.
+func (a *app) kvURL() string {
+	if u := a.url("kv"); u != "" {
+		return u
+	}
+	if len(a.cfg.KV) > 0 {
+		return a.cfg.KV[rand.IntN(len(a.cfg.KV))]
 	}
 	return ""
 }
@@ -201,7 +213,7 @@ func (a *app) startWorker(ctx context.Context) error {
 	}
 	a.later(func(context.Context) error { pool.Close(); return nil })
 	w := worker.New(worker.Config{
-		Name: workerName(), Lab: a.lab, Storage: a.storage, Engine: pool, Parallel: parallel, Log: log,
+		Name: workerName(), Lab: a.lab, Storage: a.storage, KV: a.kv, Engine: pool, Parallel: parallel, Log: log,
 	})
 	a.serve(ctx, "worker", a.router("worker"), a.checks("master", "storage")...)
 	a.background(ctx, w.Run)

@@ -1,8 +1,10 @@
 package app
 
 import (
+	"bytes"
 	"context"
 
+	"minilab/internal/imagehead"
 	"minilab/internal/kv"
 	"minilab/internal/kv/kvcheck"
 	"minilab/internal/lab"
@@ -30,6 +32,13 @@ func guarded(s kv.Store) kv.Store {
 			}
 			_, _, err = operations.Resolve(ctx, lab.Submission{Pipeline: p.Pipeline, Outputs: p.Outputs})
 			return preset.Because(err)
+		},
+		lab.WatermarkPrefix: func(_ context.Context, name string, value []byte) error {
+			if !lab.IsWatermarkName(name) {
+				return kvcheck.ErrRefused.Detailf("%q cannot be the name of an image to be laid over others", name)
+			}
+			_, _, err := imagehead.Peek(bytes.NewReader(value))
+			return err
 		},
 	})
 }

@@ -129,6 +129,7 @@ type Work struct {
 	Pipeline        pipeline.Pipeline `json:"pipeline"`
 	Source          Source            `json:"source"`
 	Outputs         []Target          `json:"outputs"`
+	Attachments     []Attachment      `json:"attachments,omitempty"` // further images that operations ask for
 }
 
 // Source is where the bytes are to be read from.

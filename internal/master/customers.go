@@ -62,7 +62,10 @@ func (m *Master) wanted(ctx context.Context, s lab.Submission) (taskdb.Task, err
 	for _, o := range s.Outputs {
 		t.Outputs = append(t.Outputs, taskdb.Output{Name: o.Name, Pipeline: o.Pipeline})
 	}
-	return t, translate(taskdb.CheckNew(t))
+	if err := translate(taskdb.CheckNew(t)); err != nil {
+		return t, err
+	}
+	return t, m.checkReferences(ctx, t)
 }
 
 // create makes the task durable. Only a first answer that surely means no lets

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"minilab/internal/fault"
+	"minilab/internal/kv"
 	"minilab/internal/lab"
 	"minilab/internal/storage"
 	"minilab/internal/taskdb"
@@ -21,6 +22,8 @@ type Config struct {
 	Presets *Presets
 	// Operations are those of foreign workers; nil: the built-in ones are all.
 	Operations *Catalog
+	Watermarks kv.Store      // where images to be laid over others are kept; nil: nowhere
+	KVURL      func() string // the base of its URLs for workers of other makes; nil or empty: it is not served
 	// StorageURL is the base of the URLs that workers are given, asked for
 	// each claim; empty when the storage is not served.
 	StorageURL func() string

@@ -21,12 +21,7 @@ func (m *Master) Claim(ctx context.Context, r lab.ClaimRequest) ([]lab.Work, err
 	if err != nil {
 		return nil, translate(err)
 	}
-	base := m.StorageURL()
-	list := make([]lab.Work, len(claimed))
-	for i, c := range claimed {
-		list[i] = work(c, base)
-	}
-	return list, nil
+	return m.handedOut(ctx, claimed), nil
 }
 
 func work(c taskdb.Claimed, base string) lab.Work {

@@ -10,7 +10,7 @@ var composeOps = []Op{
 		Name: "watermark", Group: Compose,
 		Summary: "Lays another image over this one.",
 		Params: []Param{
-			{Name: "image", Kind: Reference, Required: true, Limit: 128,
+			{Name: "image", Kind: Reference, Required: true, Limit: maxReference,
 				Doc: "Which one: the name of an image under watermarks/ in the key-value store, or the ID of a finished task of the same owner, with /OUTPUT for one of several."},
 			{Name: "gravity", Kind: Choice, Default: "southeast", Choices: gravities, Doc: "Where it stands."},
 			{Name: "opacity", Kind: Number, Default: "1", Min: 0, Max: 1, Doc: "1 is opaque."},

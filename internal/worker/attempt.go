@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"maps"
 	"slices"
@@ -24,6 +23,11 @@ var (
 	errSource   = fault.New(fault.Internal, "source-damaged", "the bytes that were handed in have been damaged in the storage; hand the image in again")
 	errDeadline = fault.New(fault.Internal, "deadline-exceeded", "the attempt took longer than it may")
 )
+
+// damagedAttachment is errSource of an image to be laid over.
+func damagedAttachment(at lab.Attachment) *fault.Fault {
+	return errSource.Detailf("the bytes of the image %q to be laid over this one have been damaged in the storage", at.Name)
+}
 
 // engineError marks what the engine said of an image; everything else that goes
 // wrong is the lab's own fault.
@@ -97,7 +101,12 @@ func (a *attempt) produce(ctx context.Context) (engine.Result, error) {
 		return engine.Result{}, err
 	}
 	defer source.Close()
-	job := engine.Job{Owner: a.work.Owner, Input: source}
+	further, err := a.attach(ctx)
+	if err != nil {
+		return engine.Result{}, err
+	}
+	defer further.close()
+	job := engine.Job{Owner: a.work.Owner, Input: source, Attachments: further}
 	for _, target := range a.work.Outputs {
 		job.Outputs = append(job.Outputs, slices.Concat(a.work.Pipeline, target.Pipeline))
 	}
@@ -129,18 +138,7 @@ func (a *attempt) fetch(ctx context.Context) (*engine.Buffer, error) {
 	if a.work.Source.SHA256 != "" && o.SHA256 != a.work.Source.SHA256 { // a task made by hand may not say it
 		return nil, errSource
 	}
-	b, err := engine.NewBuffer("source", max(o.Size, 1))
-	if err != nil {
-		return nil, err
-	}
-	if _, err = io.Copy(b, o.Body); err == nil {
-		err = b.Seal()
-	}
-	if err != nil {
-		b.Close()
-		return nil, err
-	}
-	return b, nil
+	return sealed("source", o.Size, o.Body)
 }
 
 // alter has the engine do the job as soon as it has a process free.

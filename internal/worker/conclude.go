@@ -51,7 +51,8 @@ func away(err error) bool {
 }
 
 // failure is what the master is told of an error. Only what the engine said of
-// the image can be final, and bytes that are damaged where they are kept; even
+// the image can be final, bytes that are damaged where they are kept, and an image
+// to be laid over that is there no more; even
 // an engine process that died may have been unlucky once.
 func failure(err error) lab.Failure {
 	f := fault.From(err)
@@ -63,6 +64,6 @@ func failure(err error) lab.Failure {
 	died := errors.Is(err, engine.ErrCrashed) || errors.Is(err, engine.ErrTimeout) || errors.Is(err, engine.ErrMemory)
 	return lab.Failure{
 		Error: lab.Error{Code: f.Code, Detail: detail},
-		Retry: !errors.Is(err, errSource) && (!ofImage || died || f.Kind.Transient()),
+		Retry: !errors.Is(err, errSource) && !errors.Is(err, lab.ErrReference) && (!ofImage || died || f.Kind.Transient()),
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"minilab/internal/engine"
+	"minilab/internal/kv"
 	"minilab/internal/lab"
 	"minilab/internal/storage"
 )
@@ -27,6 +28,7 @@ type Config struct {
 	Name     string // told to the master with each claim
 	Lab      lab.Workers
 	Storage  storage.Store
+	KV       kv.Store // where images to be laid over others are kept
 	Engine   Engine
 	Parallel int // images altered at once, usually one per core
 	Log      *slog.Logger
