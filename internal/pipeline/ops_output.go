@@ -53,7 +53,7 @@ var outputOps = []Op{
 		Name: "avif", Group: Output, place: last,
 		Summary: "Writes an AVIF.",
 		Params: []Param{
-			quality("55"), lossless(), effort("2", 0, 9), sampling("auto", "444", "420"), maxBytes(),
+			quality("55"), lossless(), effort("1", 0, 9), sampling("auto", "444", "420"), maxBytes(),
 		},
 		Example: "avif:50",
 	},
@@ -63,7 +63,7 @@ var outputOps = []Op{
 		Params: []Param{
 			{Name: "quality", Kind: Integer, Default: "100", Min: 1, Max: 100, Doc: "100: every colour is kept; below: at most 256 colours, so well chosen."},
 			{Name: "progressive", Kind: Flag, Default: "false", Doc: "Shows a coarse image first (Adam7)."},
-			effort("6", 0, 9),
+			effort("4", 0, 9),
 		},
 		Example: "png:70",
 	},
@@ -73,7 +73,7 @@ var outputOps = []Op{
 		Params: []Param{
 			{Name: "quality", Kind: Integer, Default: "100", Min: 1, Max: 100, Doc: "100: 256 colours; fewer for less, down to 2."},
 			{Name: "dither", Kind: Number, Default: "1", Min: 0, Max: 1, Doc: "How much missing colours are mixed from dots of others."},
-			effort("7", 1, 10),
+			effort("3", 1, 10),
 		},
 		Example: "gif:30",
 	},
