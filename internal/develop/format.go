@@ -19,6 +19,7 @@ type format struct {
 	matches     func(data []byte) bool
 	refuse      func(data []byte) error                          // nil: nothing that would be lost is known of
 	size        func(data []byte) (width, height int64)          // nil: sizes are small enough for the library to tell
+	count       func(data []byte) int                            // of pages; nil: the library tells soon enough
 	recolour    func(data []byte, r recolouring) ([]byte, error) // nil: has no table of colours
 	save        func(n *negative) vips.Options
 	fastest     vips.Options // to save a trial image with
@@ -81,6 +82,7 @@ var formats = []format{
 		matches: starts("II*\x00", "MM\x00*", "II+\x00", "MM\x00+"),
 		refuse:  refuseTIFF,
 		size:    sizeTIFF,
+		count:   countTIFF,
 		save:    saveTIFF,
 	},
 	{
@@ -92,6 +94,14 @@ var formats = []format{
 		retouch: labelAVIF,
 		fastest: vips.Options{"compression": "av1", "effort": 0},
 	},
+}
+
+// parts is what the pages of a format are called.
+func (f *format) parts() string {
+	if f.name == "tiff" {
+		return "pages"
+	}
+	return "frames"
 }
 
 func starts(magics ...string) func([]byte) bool {

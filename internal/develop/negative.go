@@ -34,6 +34,11 @@ func open(f *format, data []byte, l Limits, w wish) (*negative, error) {
 			return nil, err
 		}
 	}
+	if f.count != nil {
+		if err := n.tooMany(f.count(data), l); err != nil {
+			return nil, err
+		}
+	}
 	first, err := n.load(1, 1)
 	if err != nil {
 		return nil, err
@@ -67,14 +72,22 @@ func (n *negative) timing(image *vips.Image) {
 	}
 }
 
+// tooMany is the error of more pages than are allowed.
+func (n *negative) tooMany(there int, l Limits) error {
+	most := l.MaxFrames
+	if n.format.name == "tiff" {
+		most = l.MaxPages
+	}
+	if there <= most {
+		return nil
+	}
+	return wire.ErrTooManyPixels.Detailf("the image has %d %s, more than the %d that are allowed", there, n.format.parts(), most)
+}
+
 // count judges how many pages there are and finds out how many are wanted.
 func (n *negative) count(there int, l Limits) error {
-	most, what := l.MaxFrames, "frames"
-	if n.format.name == "tiff" {
-		most, what = l.MaxPages, "pages"
-	}
-	if there > most {
-		return wire.ErrTooManyPixels.Detailf("the image has %d %s, more than the %d that are allowed", there, what, most)
+	if err := n.tooMany(there, l); err != nil {
+		return err
 	}
 	n.total = there
 	from, to := max(n.wish.pages.from, 1), n.wish.pages.to
@@ -82,7 +95,7 @@ func (n *negative) count(there int, l Limits) error {
 		to = there
 	}
 	if from > there {
-		return wire.ErrNoPage.Detailf("the image has %d %s, so there is no number %d", there, what, from)
+		return wire.ErrNoPage.Detailf("the image has %d %s, so there is no number %d", there, n.format.parts(), from)
 	}
 	n.pages = min(to, there) - from + 1
 	return nil

@@ -83,3 +83,12 @@ func sizeTIFF(data []byte) (width, height int64) {
 	h := readTIFF(data)
 	return int64(h.tag(tiffWidth, 0)), int64(h.tag(tiffLength, 0))
 }
+
+// countTIFF is how many pages there are, or one more than are allowed at all:
+// the library takes its time for each.
+func countTIFF(data []byte) (pages int) {
+	for range pagesOfTIFF(data) {
+		pages++
+	}
+	return pages
+}
