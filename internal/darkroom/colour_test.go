@@ -408,11 +408,11 @@ func (s scene) unfused(t *testing.T, text string) result {
 	return read(t, sheet)
 }
 
-func parsed(t *testing.T, text string) pipeline.Pipeline {
-	t.Helper()
+func parsed(tb testing.TB, text string) pipeline.Pipeline {
+	tb.Helper()
 	p, err := pipeline.Parse(text)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p
 }

@@ -4,6 +4,7 @@ import "minilab/internal/pipeline"
 
 // otherOperations change no pixel.
 var otherOperations = map[string]operation{
+	"facts": facts,
 	"strip": strip,
 }
 
