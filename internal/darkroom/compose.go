@@ -96,10 +96,12 @@ func border(s *Sheet, step pipeline.Step) {
 	s.canvas(width, width, w, h, "background", s.ink(step.Colour("colour")))
 }
 
-// background puts a colour behind what is transparent. Where the colour is not
+// background puts a colour behind what is transparent.
+func background(s *Sheet, step pipeline.Step) { s.under(step.Colour("colour")) }
+
+// under puts a colour behind what is transparent. Where the colour is not
 // opaque either, the sheet keeps alpha.
-func background(s *Sheet, step pipeline.Step) {
-	c := step.Colour("colour")
+func (s *Sheet) under(c [4]uint8) {
 	if !s.HasAlpha() || c[3] == 0 {
 		return
 	}

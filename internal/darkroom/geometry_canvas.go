@@ -20,9 +20,7 @@ type ink struct {
 func (s *Sheet) fill(step pipeline.Step) ink { return s.ink(step.Colour("background")) }
 
 func (s *Sheet) ink(c [4]uint8) ink {
-	if c[3] > 0 && (c[0] != c[1] || c[1] != c[2]) {
-		s.coloured()
-	}
+	s.suit(c)
 	if c[3] < 255 {
 		s.transparent()
 	}
