@@ -11,7 +11,7 @@ var composeOps = []Op{
 		Summary: "Lays another image over this one.",
 		Params: []Param{
 			{Name: "image", Kind: Reference, Required: true, Limit: maxReference,
-				Doc: "Which one: the name of an image under watermarks/ in the key-value store, or the ID of a finished task of the same owner, with /OUTPUT for one of several."},
+				Doc: "Which one: the name of an image under watermarks/ in the key-value store, or the ID of a finished task of the same owner, with /OUTPUT behind it for one of several; in the text form / is %2F."},
 			{Name: "gravity", Kind: Choice, Default: "southeast", Choices: gravities, Doc: "Where it stands."},
 			{Name: "opacity", Kind: Number, Default: "1", Min: 0, Max: 1, Doc: "1 is opaque."},
 			{Name: "scale", Kind: Number, Min: 0.01, Max: 10, Doc: "Its width as a share of the image's; left out: its own size."},
