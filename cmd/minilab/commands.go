@@ -1,10 +1,7 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -13,7 +10,6 @@ import (
 
 	"minilab/internal/app"
 	"minilab/internal/config"
-	"minilab/internal/pipeline"
 	"minilab/internal/telemetry"
 )
 
@@ -92,54 +88,6 @@ func printConfig() *cobra.Command {
 			return err
 		},
 	}
-}
-
-func ops() *cobra.Command {
-	var schema bool
-	c := &cobra.Command{
-		Use:   "ops [NAME...]",
-		Short: "List the operations that a pipeline may have",
-		RunE: func(c *cobra.Command, names []string) error {
-			if schema {
-				out := json.NewEncoder(c.OutOrStdout())
-				out.SetIndent("", "  ")
-				return out.Encode((*pipeline.Catalog)(nil).Schema())
-			}
-			return printOps(c.OutOrStdout(), names)
-		},
-	}
-	c.Flags().BoolVar(&schema, "schema", false, "print the JSON form of a pipeline as a JSON Schema")
-	return c
-}
-
-// printOps explains the operations of these names, or all.
-func printOps(w io.Writer, names []string) error {
-	shown := 0
-	for _, op := range pipeline.Ops() {
-		if len(names) > 0 && !slices.Contains(names, op.Name) {
-			continue
-		}
-		shown++
-		fmt.Fprintf(w, "%s\n    %s\n", op.Usage(), op.Summary)
-		for _, p := range op.Params {
-			fmt.Fprintf(w, "    %s: %s (%s)\n", p.Name, p.Doc, expects(p))
-		}
-		fmt.Fprintf(w, "    such as %s\n", op.Example)
-	}
-	if shown < len(names) {
-		return errors.New("there is no operation of that name; minilab ops lists them all")
-	}
-	return nil
-}
-
-func expects(p pipeline.Param) string {
-	switch {
-	case p.Required:
-		return p.Expects() + "; needed"
-	case p.Default == "":
-		return p.Expects()
-	}
-	return p.Expects() + "; default " + p.Default
 }
 
 // parseServices reads "kv,storage" into the order of dependency.

@@ -13,6 +13,7 @@ import (
 	"minilab/internal/config"
 	"minilab/internal/discovery"
 	"minilab/internal/httpx"
+	"minilab/internal/kv"
 	"minilab/internal/kv/kvhttp"
 	"minilab/internal/pipeline"
 	"minilab/internal/preset"
@@ -42,8 +43,13 @@ func shelf(c *cobra.Command) (preset.Shelf, error) {
 	if len(cfg.KV) == 0 {
 		cfg.KV = []string{defaultKV()}
 	}
+	return preset.Shelf{Store: kvOf(cfg)}, nil
+}
+
+// kvOf is the key-value store of the lab that the settings name.
+func kvOf(cfg config.Config) kv.Store {
 	balancer := discovery.NewBalancer(httpx.NewTransport(), func(string) []string { return cfg.KV })
-	return preset.Shelf{Store: kvhttp.NewClient(httpx.NewClient("http://kv", balancer))}, nil
+	return kvhttp.NewClient(httpx.NewClient("http://kv", balancer))
 }
 
 func presetList() *cobra.Command {

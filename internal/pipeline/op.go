@@ -111,7 +111,7 @@ func (o Op) Usage() string {
 		text := p.Name
 		if p.joined {
 			i++
-			text = strings.ToUpper(text + "x" + o.Params[i].Name)
+			text = strings.ToUpper(text) + "x" + strings.ToUpper(o.Params[i].Name)
 		}
 		if !p.Required && !p.joined {
 			text = "[:" + text + "]"

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"minilab/internal/config"
+	"minilab/internal/kv"
+	"minilab/internal/master"
+	"minilab/internal/pipeline"
+)
+
+func ops() *cobra.Command {
+	var schema bool
+	c := &cobra.Command{
+		Use:   "ops [NAME...]",
+		Short: "List the operations that a pipeline may have",
+		Long: `List the operations that a pipeline may have: the built-in ones, and with --kv URL
+those that are declared in the lab of that key-value store.`,
+		RunE: func(c *cobra.Command, names []string) error {
+			catalog, err := catalogOf(c)
+			if err != nil {
+				return err
+			}
+			if schema {
+				out := json.NewEncoder(c.OutOrStdout())
+				out.SetIndent("", "  ")
+				return out.Encode(catalog.Schema())
+			}
+			return printOps(c.OutOrStdout(), catalog, names)
+		},
+	}
+	c.Flags().BoolVar(&schema, "schema", false, "print the JSON form of a pipeline as a JSON Schema")
+	return c
+}
+
+// catalogOf is the operations of the lab whose key-value store --kv names, or
+// the built-in ones.
+func catalogOf(c *cobra.Command) (*pipeline.Catalog, error) {
+	cfg, err := config.Load(c.Flags(), os.Environ())
+	if err != nil || len(cfg.KV) == 0 {
+		return nil, err
+	}
+	return declaredIn(c.Context(), kvOf(cfg))
+}
+
+func declaredIn(ctx context.Context, store kv.Store) (*pipeline.Catalog, error) {
+	var custom []pipeline.Op
+	for cursor, first := "", true; first || cursor != ""; first = false {
+		page, err := store.List(ctx, master.OperationPrefix, cursor, 0)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range page.Entries {
+			op, err := pipeline.Declare(strings.TrimPrefix(e.Key, master.OperationPrefix), e.Value)
+			if err != nil {
+				return nil, fmt.Errorf("what %s has cannot be used: %w", e.Key, err)
+			}
+			custom = append(custom, op)
+		}
+		cursor = page.Next
+	}
+	return pipeline.NewCatalog(custom...), nil
+}
+
+func printOps(w io.Writer, catalog *pipeline.Catalog, names []string) error {
+	shown := 0
+	for _, op := range catalog.Ops() {
+		if len(names) > 0 && !slices.Contains(names, op.Name) {
+			continue
+		}
+		shown++
+		fmt.Fprintf(w, "%s\n    %s\n", op.Usage(), op.Summary)
+		for _, p := range op.Params {
+			fmt.Fprintf(w, "    %s: %s (%s)\n", p.Name, p.Doc, expects(p))
+		}
+		if op.Example != "" {
+			fmt.Fprintf(w, "    such as %s\n", op.Example)
+		}
+		if len(op.With) > 0 {
+			fmt.Fprintf(w, "    its workers do besides: %s\n", strings.Join(op.With, ", "))
+		}
+	}
+	if shown < len(names) {
+		return errors.New("there is no operation of that name; minilab ops lists them all")
+	}
+	return nil
+}
+
+func expects(p pipeline.Param) string {
+	switch {
+	case p.Required:
+		return p.Expects() + "; needed"
+	case p.Default == "":
+		return p.Expects()
+	}
+	return p.Expects() + "; default " + p.Default
+}
