@@ -10,6 +10,7 @@ import (
 var geometryOperations = map[string]operation{
 	"resize": resize,
 	"crop":   crop,
+	"trim":   trim,
 	"extend": extend,
 	"pad":    pad,
 	"rotate": rotate,

@@ -320,3 +320,81 @@ func TestTooLargeIsRefusedBeforehand(t *testing.T) {
 		t.Errorf("four pages: %v", err)
 	}
 }
+
+// island is a part of another colour in a plain image, not quite as plain as it
+// seems.
+func island(bands int, deep bool, left, top, right, bottom int) scene {
+	return scene{width: 40, height: 30, bands: bands, deep: deep, at: func(x, y, band int) float64 {
+		switch {
+		case x >= left && x < right && y%30 >= top && y%30 < bottom:
+			return [4]float64{0.7, 0.2, 0.9, 0.9}[band]
+		case bands%2 == 0 && band == bands-1:
+			return 0.6
+		}
+		return 0.5 + 0.01*float64((x+y)%3)
+	}}
+}
+
+func TestTrimCutsTheBorder(t *testing.T) {
+	for text, want := range map[string][4]int{ // left, top, right, bottom of what is left
+		"trim":           {7, 5, 33, 21},
+		"trim:6":         {7, 5, 33, 21},
+		"trim:0":         {0, 0, 40, 30},
+		"trim:255":       {0, 0, 40, 30}, // nothing would be left
+		"trim:10:ff0000": {0, 0, 40, 30},
+		"trim/trim":      {0, 0, 26, 16},
+	} {
+		kinds(func(bands int, deep bool) {
+			s := island(bands, deep, 7, 5, 33, 21)
+			left, top := want[0], want[1]
+			if text == "trim/trim" {
+				left, top = 7, 5
+			}
+			s.mustBe(t, s.must(t, text), text, want[2]-want[0], want[3]-want[1], part(left, top))
+		})
+	}
+	for colour, width := range map[string]int{"808080": 26, "838383": 26, "b333e6": 40} {
+		s := island(3, false, 7, 5, 33, 21)
+		if r := s.must(t, "trim:10:"+colour); r.width != width || r.bands != 3 {
+			t.Errorf("by %s it is %d wide of %d bands, want %d", colour, r.width, r.bands, width)
+		}
+	}
+	s := island(1, false, 7, 5, 33, 21)
+	if r := s.must(t, "trim:10:ff8000"); r.width != 40 || r.bands != 1 {
+		t.Errorf("by a colour that grey has not it is %d wide of %d bands", r.width, r.bands)
+	}
+}
+
+// TestTrimLooksAtWhatIsSeen: colours that are invisible are all the same.
+func TestTrimLooksAtWhatIsSeen(t *testing.T) {
+	s := spotted(3, 40, 30, 4, false)
+	inner := s.at
+	s.at = func(x, y, band int) float64 {
+		if inside := x >= 9 && x < 20 && y >= 3 && y < 29; band == 3 {
+			return map[bool]float64{true: 1}[inside]
+		}
+		return inner(x, y, band)
+	}
+	for _, text := range []string{"trim", "trim:1:transparent"} {
+		s.mustBe(t, s.must(t, text), text, 11, 26, part(9, 3))
+	}
+}
+
+// TestTrimOfPages: all are cut alike, by what is on any.
+func TestTrimOfPages(t *testing.T) {
+	a, b := island(3, false, 7, 5, 20, 10), island(3, false, 12, 8, 33, 21)
+	s := scene{width: 40, height: 90, bands: 3, at: func(x, y, band int) float64 {
+		switch y / 30 {
+		case 0:
+			return a.at(x, y, band)
+		case 1:
+			return b.at(x, y, band)
+		}
+		return 0.5
+	}}
+	r, err := s.apply(t, "trim", 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mustBe(t, r, "trim", 26, 48, func(x, y int) (int, int, bool) { return x + 7, y%16 + 5 + y/16*30, true })
+}
