@@ -182,12 +182,22 @@ func (n *negative) print(job Job) ([]wire.Output, error) {
 	if err := attach(tray, job); err != nil {
 		return nil, err
 	}
+	width, height := n.image.Width(), n.image.Height()/n.pages
+	if by := n.shrink(job.Outputs); by > 1 {
+		if err := n.decodeSmaller(by); err != nil {
+			return nil, err
+		}
+	}
 	image, err := n.plain(tray)
 	if err != nil {
 		return nil, err
 	}
+	sheet := tray.Sheet(image, n.pages)
+	if n.by > 1 {
+		sheet.Decoded(width, height)
+	}
 	b := branches{n: n, limit: job.MaxOutput, targets: job.Outputs, outputs: make([]wire.Output, len(job.Outputs))}
-	if err := b.follow(tray.Sheet(image, n.pages), all(job.Outputs), 0); err != nil {
+	if err := b.follow(sheet, all(job.Outputs), 0); err != nil {
 		return nil, err
 	}
 	return b.outputs, n.whole()

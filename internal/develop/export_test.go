@@ -1,6 +1,10 @@
 package develop
 
-import "fmt"
+import (
+	"fmt"
+
+	"minilab/internal/pipeline"
+)
 
 // HalvedAVIF is halvedAVIF.
 var HalvedAVIF = halvedAVIF
@@ -21,4 +25,22 @@ func TIFFPages(data []byte) (n int) {
 		n++
 	}
 	return n
+}
+
+// Smaller is how many times smaller an image is decoded for pipelines.
+func Smaller(data []byte, pipelines ...pipeline.Pipeline) (int, error) {
+	f, err := sniff(data)
+	if err != nil {
+		return 0, err
+	}
+	n, err := open(f, data, Limits{MaxPixels: 1 << 26, MaxFrames: 1, MaxPages: 1}, wish{})
+	if err != nil {
+		return 0, err
+	}
+	defer n.close()
+	targets := make([]Target, len(pipelines))
+	for i, p := range pipelines {
+		targets[i].Pipeline = p
+	}
+	return n.shrink(targets), nil
 }

@@ -18,6 +18,7 @@ type negative struct {
 	image  *vips.Image // all pages that are wanted, one above the other
 	pages  int         // so many
 	total  int         // pages that there are
+	by     int         // how many times smaller it is decoded; 0: not
 	wish   wish
 }
 
@@ -123,6 +124,9 @@ func (n *negative) load(from, pages int) (*vips.Image, error) {
 	}
 	if n.format.paged {
 		options["page"], options["n"] = from-1, pages
+	}
+	if n.by > 1 {
+		options["shrink"] = n.by
 	}
 	if n.format.end != nil {
 		image, err := vips.LoadJPEG(n.data, n.format.end(n.data), options)
