@@ -190,6 +190,11 @@ func TestTheLastViewIsKeptWhileTheStoreIsAway(t *testing.T) {
 	s.away.Store(false)
 	follow(t, v, s)
 	<-v.Synced()
+	given, up := context.WithCancel(t.Context())
+	up()
+	if _, ok, err := v.Read(given, s, "a"); ok || !errors.Is(err, context.Canceled) {
+		t.Errorf("a read that nobody waits for, of what is known: %v, %v", ok, err)
+	}
 	s.away.Store(true)
 	s.cut <- struct{}{}
 	put(t, s, "n/a", "2")
