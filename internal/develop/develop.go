@@ -220,10 +220,13 @@ func attach(tray *darkroom.Tray, job Job) error {
 		if err == nil {
 			image, err = image.Settle()
 		}
+		if err == nil {
+			tray.Attachments[name] = tray.Keep(image)
+			err = n.whole()
+		}
 		if err != nil {
 			return attachmentError(name, n.broken(err))
 		}
-		tray.Attachments[name] = tray.Keep(image)
 	}
 	return nil
 }
