@@ -79,7 +79,7 @@ func (s *Sheet) coarsely(p picture, sigma float64, n int) picture {
 	margin := int(math.Ceil(3*sigma/f)) * n // or the means at the edge would count as what is beyond it
 	small := s.means(p, n, margin)
 	small = s.gaussian(small, math.Sqrt(sigma*sigma-(f*f-1)/12)/f)
-	return small.call("resize", vips.Options{"scale": f, "kernel": "cubic"}).area(margin, margin, p.Width(), p.Height())
+	return small.enlarged(small.Width()*n, small.Height()*n, "cubic").area(margin, margin, p.Width(), p.Height())
 }
 
 // means has one pixel, their mean, for n x n of the picture. Its edge is

@@ -121,11 +121,7 @@ func (s *Sheet) scale(width, height int, kernel string, linear bool) {
 	if width == s.Width() && height == s.PageHeight() {
 		return
 	}
-	scaled := func(p picture) picture {
-		return p.call("resize", vips.Options{
-			"scale": float64(width) / float64(p.Width()), "vscale": float64(height) / float64(p.Height()), "kernel": kernel,
-		})
-	}
+	scaled := func(p picture) picture { return p.scaled(width, height, kernel) }
 	s.each(func(p picture) picture {
 		switch {
 		case kernel == "nearest":
@@ -134,6 +130,37 @@ func (s *Sheet) scale(width, height int, kernel string, linear bool) {
 			return s.linearly(p, scaled)
 		}
 		return s.premultiplied(p, scaled)
+	})
+}
+
+// scaled has that size.
+func (p picture) scaled(width, height int, kernel string) picture {
+	w, h := width, height
+	if kernel != "nearest" {
+		w, h = min(width, p.Width()), min(height, p.Height())
+	}
+	if w != p.Width() || h != p.Height() {
+		p = p.call("resize", vips.Options{
+			"scale": float64(w) / float64(p.Width()), "vscale": float64(h) / float64(p.Height()), "kernel": kernel,
+		})
+	}
+	if w == width && h == height {
+		return p
+	}
+	return p.enlarged(width, height, kernel)
+}
+
+// enlarged has that size. The library's resize would move the image by half a
+// pixel of the result; here the middles of both lie on each other.
+func (p picture) enlarged(width, height int, kernel string) picture {
+	interpolate := "bicubic"
+	if kernel == "linear" {
+		interpolate = "bilinear"
+	}
+	return p.call("affine", vips.Options{
+		"matrix":      []float64{float64(width) / float64(p.Width()), 0, 0, float64(height) / float64(p.Height())},
+		"interpolate": interpolate, "idx": 0.5, "idy": 0.5, "odx": -0.5, "ody": -0.5,
+		"oarea": []int{0, 0, width, height}, "extend": "copy", "premultiplied": true,
 	})
 }
 

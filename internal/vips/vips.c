@@ -128,13 +128,16 @@ ml_set_numbers(VipsOperation *op, const char *name, const double *values, int n)
 	GParamSpec *spec = find(op, name);
 	VipsArrayDouble *array;
 	VipsArrayInt *ints;
+	int *whole;
 
 	if (!spec)
 		return ML_NO_PROPERTY;
 	if (G_PARAM_SPEC_VALUE_TYPE(spec) == VIPS_TYPE_ARRAY_INT) {
-		ints = vips_array_int_new(NULL, n);
+		whole = g_new(int, n);
 		for (int i = 0; i < n; i++)
-			vips_array_int_get(ints, NULL)[i] = (int) values[i];
+			whole[i] = (int) values[i];
+		ints = vips_array_int_new(whole, n);
+		g_free(whole);
 		g_object_set(op, name, ints, NULL);
 		vips_area_unref(VIPS_AREA(ints));
 		return ML_OK;
