@@ -60,6 +60,9 @@ func (p *printer) print(step pipeline.Step) error {
 	if err := p.fitPages(f.name); err != nil {
 		return err
 	}
+	if err := p.fits(f); err != nil {
+		return err
+	}
 	image, err := p.finish()
 	if err != nil {
 		return err
@@ -79,12 +82,15 @@ func (p *printer) asSource() error {
 			return err
 		}
 	}
+	f := p.n.format
+	if err := p.fits(f); err != nil {
+		return err
+	}
 	image, err := p.finish()
 	if err != nil {
 		return err
 	}
 	defer image.Close()
-	f := p.n.format
 	if f.name == "jpeg" {
 		return limited(sourceJPEG(image, p.n.data, p.file, p.limit), p.limit)
 	}
@@ -100,6 +106,19 @@ func (p *printer) asSource() error {
 		return err
 	}
 	return f.retouch(p.n, p.file)
+}
+
+// sides are the longest that formats have, in pixels; the others have all that
+// an image may have here.
+var sides = map[string]int{"jpeg": 65500, "webp": 16383, "avif": 16384, "gif": 65535}
+
+// fits judges whether the format has images of that size.
+func (p *printer) fits(f *format) error {
+	most, ok := sides[f.name]
+	if width, height := p.sheet.Width(), p.sheet.PageHeight(); ok && max(width, height) > most {
+		return wire.ErrOutputTooLarge.Detailf("the result would have %d x %d pixels, and a %s has at most %d on a side", width, height, f.title, most)
+	}
+	return nil
 }
 
 // finish is the image as it is to be written, with its metadata in order.

@@ -100,7 +100,7 @@ func formatNames() []string {
 
 // suggest offers the nearest of the names, if one is near enough to be meant.
 func suggest(name string, names []string) string {
-	best, least := "", 3 // edits at most, and fewer than half of the word
+	best, least := "", 3                                        // edits at most, and fewer than half of the word
 	for _, known := range slices.Sorted(slices.Values(names)) { // a copy: choices belong to their declaration
 		if d := distance(name, known); d < least && 2*d < max(len(name), 3) {
 			best, least = known, d
