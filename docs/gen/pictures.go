@@ -62,7 +62,7 @@ func picture(op pipeline.Op) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return run(encodePNG(beside(before, after)), "webp:85:effort=6")
+	return run(encodePNG(beside(before, after)), "webp:75:effort=6")
 }
 
 // look is an image as a viewer shows it, its first frame if it moves.

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"minilab/internal/darkroom"
 	"minilab/internal/develop"
 	"minilab/internal/engine/wire"
 	"minilab/internal/fault"
@@ -132,7 +131,6 @@ func randomPipeline(random *rand.Rand) string {
 	var firsts, steps, formats []pipeline.Op
 	for _, op := range ops {
 		switch {
-		case !op.Format() && op.Group != pipeline.Input && !darkroom.Knows(op.Name):
 		case op.Group == pipeline.Input:
 			firsts = append(firsts, op)
 		case op.Format():

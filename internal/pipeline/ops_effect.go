@@ -33,7 +33,7 @@ var effectOps = []Op{
 		Params: append([]Param{
 			{Name: "size", Kind: Integer, Unit: "pixels", Default: "10", Min: 2, Max: 1000, Doc: "Side of the squares."},
 		}, box()...),
-		Example: "pixelate:12:60:40:100:80",
+		Example: "pixelate:12:60:100:90:95",
 	},
 	{
 		Name: "vignette", Group: Effect,
@@ -51,7 +51,7 @@ var effectOps = []Op{
 			{Name: "radius", Kind: Length, Required: true, Min: 0, Max: maxSide, Doc: "Radius of the corners; a percentage is of the shorter side."},
 			backgroundParam("The colour of the corners."),
 		},
-		Example: "round:30",
+		Example: "round:30/png",
 	},
 	{
 		Name: "shadow", Group: Effect,

@@ -74,7 +74,7 @@ var geometryOps = []Op{
 			{Name: "gravity", Kind: Choice, Default: "center", Choices: gravities, Doc: "Where the image stands."},
 			backgroundParam("The colour around it."),
 		},
-		Example: "extend:280x220:center:orange",
+		Example: "extend:370x260:center:orange",
 		check: func(s Step) error {
 			if s.Int("width") == 0 && s.Int("height") == 0 {
 				return errors.New("a width or a height is needed, such as extend:1000x800")
