@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"image"
 	"image/color"
+	"image/draw"
 	"image/gif"
 	"image/jpeg"
 	"image/png"
@@ -17,10 +18,10 @@ import (
 	"minilab/internal/trials"
 )
 
-// cmdImage is `image FILE jpeg|png|png16|noise|raw|gif WIDTH HEIGHT`: it draws a picture.
+// cmdImage is `image FILE jpeg|png|png16|noise|raw|gif|red WIDTH HEIGHT`: it draws a picture.
 func cmdImage(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 4 {
-		ts.Fatalf("usage: image FILE jpeg|png|png16|noise|raw|gif WIDTH HEIGHT")
+		ts.Fatalf("usage: image FILE jpeg|png|png16|noise|raw|gif|red WIDTH HEIGHT")
 	}
 	w, err := strconv.Atoi(args[2])
 	ts.Check(err)
@@ -40,6 +41,10 @@ func cmdImage(ts *testscript.TestScript, neg bool, args []string) {
 			m.Pix[i] = uint8(i>>4) | uint8(i&3/3*255) // opaque, so three bytes a pixel
 		}
 		err = (&png.Encoder{CompressionLevel: png.NoCompression}).Encode(&buf, m)
+	case "red":
+		m := image.NewNRGBA(image.Rect(0, 0, w, h))
+		draw.Draw(m, m.Rect, image.NewUniform(color.NRGBA{R: 255, A: 255}), image.Point{}, draw.Src)
+		err = png.Encode(&buf, m)
 	case "noise":
 		err = png.Encode(&buf, trials.Noise(w, h))
 	case "gif":
@@ -77,6 +82,29 @@ func cmdSwapped(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if d := trials.Distance(before, after); (d <= tolerance) == neg {
 		ts.Fatalf("the mean distance is %.3f", d)
+	}
+}
+
+// cmdPixel is `pixel FILE X Y RED GREEN BLUE TOLERANCE`: no channel of that pixel
+// is further from it.
+func cmdPixel(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 7 {
+		ts.Fatalf("usage: pixel FILE X Y RED GREEN BLUE TOLERANCE")
+	}
+	var n [6]int
+	for i, arg := range args[1:] {
+		v, err := strconv.Atoi(arg)
+		ts.Check(err)
+		n[i] = v
+	}
+	m, _ := decode(ts, args[0])
+	c := color.NRGBAModel.Convert(m.At(n[0], n[1])).(color.NRGBA) //nolint:forcetypeassert // it is that model's
+	far := 0
+	for i, v := range []uint8{c.R, c.G, c.B} {
+		far = max(far, int(v)-n[2+i], n[2+i]-int(v))
+	}
+	if (far <= n[5]) == neg {
+		ts.Fatalf("the pixel at %d,%d is %v", n[0], n[1], c)
 	}
 }
 

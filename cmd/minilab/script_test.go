@@ -51,6 +51,7 @@ func runScripts(t *testing.T, dir string, topology trials.Topology) {
 			"capture": cmdCapture,
 			"image":   cmdImage,
 			"swapped": cmdSwapped,
+			"pixel":   cmdPixel,
 			"await":   cmdAwait,
 			"until":   cmdUntil,
 			"means":   cmdMeans,
