@@ -1,10 +1,11 @@
 package pipeline
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -68,17 +69,77 @@ func declared(name string, data []byte) (Op, error) {
 	if len(data) > MaxDeclaration {
 		return Op{}, fmt.Errorf("a declaration has at most %d bytes, got %d", MaxDeclaration, len(data))
 	}
-	var d declaration
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&d); err != nil {
-		return Op{}, fmt.Errorf("expected a JSON object with summary, params and with: %w", err)
+	if err := fields(data); err != nil {
+		return Op{}, err
 	}
-	if dec.More() {
-		return Op{}, errors.New("there is something behind the JSON object")
+	var d declaration
+	if err := decode(data, &d); err != nil {
+		return Op{}, err
 	}
 	return d.op(name)
+}
+
+// The fields of a declaration and of a parameter.
+var (
+	declarationFields = []string{"summary", "params", "with"}
+	paramFields       = []string{"name", "doc", "unit", "kind", "default", "required", "min", "max", "choices", "counts", "limit"}
+)
+
+// fields finds a field that there is none of.
+func fields(data []byte) error {
+	var all map[string]json.RawMessage
+	if err := decode(data, &all); err != nil {
+		return err
+	}
+	if err := known(all, declarationFields); err != nil {
+		return err
+	}
+	var list []map[string]json.RawMessage
+	if err := decode(cmp.Or(string(all["params"]), "null"), &list); err != nil {
+		return fmt.Errorf("params: %w", err)
+	}
+	for i, p := range list {
+		if err := known(p, paramFields); err != nil {
+			return fmt.Errorf("params[%d]: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func known(given map[string]json.RawMessage, names []string) error {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("unknown field %q%s; the fields are %s", clip(name), suggest(name, slices.Clone(names)), strings.Join(names, ", "))
+		}
+	}
+	return nil
+}
+
+func article(noun string) string {
+	if strings.HasPrefix(noun, "a") || strings.HasPrefix(noun, "o") { // array, object
+		return "an " + noun
+	}
+	return "a " + noun
+}
+
+// decode reads the whole of data. Its errors are for people who have never seen Go.
+func decode[T []byte | string](data T, into any) error {
+	dec := json.NewDecoder(strings.NewReader(string(data)))
+	dec.UseNumber()
+	err := dec.Decode(into)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("expected something else than %s%s", article(wrong.Value), strings.TrimSuffix(" as "+wrong.Field, " as "))
+	}
+	if wrong, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("expected a JSON object with %s; what there is cannot be read from byte %d on", strings.Join(declarationFields, ", "), wrong.Offset)
+	}
+	if err != nil {
+		return fmt.Errorf("expected a JSON object with %s; what there is ends too early", strings.Join(declarationFields, ", "))
+	}
+	if dec.More() {
+		return errors.New("there is something behind the JSON object")
+	}
+	return nil
 }
 
 func (d declaration) op(name string) (Op, error) {

@@ -42,9 +42,16 @@ func TestDeclarationsAreReadStrictly(t *testing.T) {
 		{"a/b", sketch, "a name is 1 to 64"},
 		{strings.Repeat("a", 65), sketch, "a name is 1 to 64"},
 		{"a", "", "expected a JSON object"},
-		{"a", "[]", "expected a JSON object"},
+		{"a", "[]", "expected something else than an array"},
+		{"a", "nil", "expected a JSON object with summary, params, with; what there is cannot be read from byte"},
+		{"a", `{"summary":"x"`, "ends too early"},
+		{"a", `{"summary":5}`, "expected something else than a number as summary"},
+		{"a", `{"summary":"x","params":{}}`, "params: expected something else than an object"},
+		{"a", params(`{"name":"a","kind":"number","min":"1"}`), "expected something else than a string as params.min"},
+		{"a", params(`{"name":"a","kind":"flag","defualt":true}`), `params[0]: unknown field "defualt", did you mean "default"?`},
+		{"a", `{"Summary":"Does."}`, `unknown field "Summary"`},
 		{"a", sketch + "{}", "something behind"},
-		{"a", `{"summary":"Does.","parms":[]}`, `unknown field "parms"`},
+		{"a", `{"summary":"Does.","parms":[]}`, `unknown field "parms", did you mean "params"?`},
 		{"a", `{"summary":"Does."` + strings.Repeat(" ", pipeline.MaxDeclaration) + `}`, "at most 16384 bytes"},
 		{"a", `{}`, "summary is one sentence"},
 		{"a", `{"summary":"` + strings.Repeat("x", 201) + `"}`, "summary is one sentence"},
@@ -248,4 +255,44 @@ func TestTheLongestPipelines(t *testing.T) {
 	if _, err := c.Resolve(open); !errors.Is(err, pipeline.ErrInvalid) {
 		t.Errorf("a pipeline that is too long once it is resolved: %v", err)
 	}
+}
+
+// FuzzDeclare: what is taken can be shown, and a pipeline of it that is taken
+// comes back from a database as it was.
+func FuzzDeclare(f *testing.F) {
+	f.Add("sketch", sketch, "sketch:style=dots:seed=9:edge=025p")
+	f.Add("a", `{"summary":"Does.","params":[{"name":"p","kind":"numbers","counts":[1,3],"default":[0.5]}]}`, "a:1,2,3/a")
+	f.Add("b.c-1", params(`{"name":"p","kind":"text","default":"p"},{"name":"q","kind":"flag","default":true}`), `[{"op":"b.c-1","p":"q"}]`)
+	f.Fuzz(func(t *testing.T, name, data, text string) {
+		op, err := pipeline.Declare(name, []byte(data))
+		if err != nil {
+			if !errors.Is(err, pipeline.ErrDeclaration) || op.Name != "" {
+				t.Errorf("%q is %+v beside %v", data, op, err)
+			}
+			return
+		}
+		c := pipeline.NewCatalog(op)
+		if _, err := json.Marshal(c.Schema()); err != nil || op.Usage() == "" {
+			t.Errorf("%q has the usage %q and no schema: %v", data, op.Usage(), err)
+		}
+		open, err := pipeline.ParseOpen(text)
+		if err != nil {
+			return
+		}
+		p, err := c.Resolve(open)
+		if err != nil {
+			return
+		}
+		stored, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back pipeline.Pipeline
+		if err := json.Unmarshal(stored, &back); err != nil || back.String() != p.String() {
+			t.Errorf("%q is stored as %s, which is %q, %v; want %q", text, stored, back, err, p)
+		}
+		if again, err := c.Resolve(back); err != nil || again.String() != p.String() {
+			t.Errorf("%q, resolved again, is %q, %v", p, again, err)
+		}
+	})
 }
