@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"minilab/internal/fault"
 	"minilab/internal/kv"
@@ -17,6 +18,9 @@ import (
 
 // maxPresets is how many presets are believed.
 const maxPresets = 10_000
+
+// listTime is how long asking the store for a preset's versions may take.
+const listTime = 2 * time.Second
 
 // Presets is what is known of the presets, as they were written. It follows the
 // key-value store and keeps what it knows while that is away. The nil Presets
@@ -76,13 +80,21 @@ func (p *Presets) fresh(ctx context.Context, n preset.Name) (map[string]string, 
 	if ok {
 		values[n.String()] = value
 	}
-	if ok || n.Version > 0 {
-		return values, nil
+	if !ok && n.Version == 0 {
+		p.versions(ctx, n.Base, values)
 	}
+	return values, nil
+}
+
+// versions adds those that the store has. A store that is away has none: what
+// was known of it has none either.
+func (p *Presets) versions(ctx context.Context, base string, values map[string]string) {
+	ctx, cancel := context.WithTimeout(ctx, listTime)
+	defer cancel()
 	for cursor, first := "", true; first || cursor != ""; first = false {
-		page, err := p.store.List(ctx, preset.Prefix+n.Base+"@", cursor, 0)
+		page, err := p.store.List(ctx, preset.Prefix+base+"@", cursor, 0)
 		if err != nil || page.Next != "" && page.Next == cursor {
-			return values, nil //nolint:nilerr // the store is away, and what was known of it has no such preset
+			return
 		}
 		for _, e := range page.Entries {
 			if value, err := valueOf(e.Key, e); err == nil {
@@ -91,7 +103,6 @@ func (p *Presets) fresh(ctx context.Context, n preset.Name) (map[string]string, 
 		}
 		cursor = page.Next
 	}
-	return values, nil
 }
 
 // withPreset is the submission with its preset's pipeline and outputs in its

@@ -1,12 +1,14 @@
 package master_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -63,10 +65,7 @@ func TestPresetsWhileTheStoreIsAway(t *testing.T) {
 	m := f.Lab.(*master.Master)
 	keep(t, f.Presets, "p", "flip")
 	keep(t, f.Presets, "v@1", "flop")
-	var following sync.WaitGroup
-	following.Go(func() { known.Follow(t.Context(), slog.New(slog.DiscardHandler)) })
-	t.Cleanup(following.Wait)
-	<-known.Synced()
+	following(t, known)
 	s.away.Store(true)
 	for name, want := range map[string]error{"p": nil, "v": nil, "v@1": nil, "none": lab.ErrPreset} {
 		m.Presets = known
@@ -82,6 +81,54 @@ func TestPresetsWhileTheStoreIsAway(t *testing.T) {
 	if _, err := withPreset(t, f.Lab, lab.Submission{Preset: "p"}); !errors.Is(err, lab.ErrPreset) {
 		t.Errorf("a master without presets: %v", err)
 	}
+}
+
+// hungKV can be made to answer only once its caller gives up.
+type hungKV struct {
+	kv.Store
+	hangs atomic.Bool
+}
+
+func (s *hungKV) Get(ctx context.Context, key string) (kv.Entry, error) {
+	if s.hangs.Load() {
+		<-ctx.Done()
+	}
+	return s.Store.Get(ctx, key)
+}
+
+func (s *hungKV) List(ctx context.Context, prefix, cursor string, limit int) (kv.Page, error) {
+	if s.hangs.Load() {
+		<-ctx.Done()
+	}
+	return s.Store.List(ctx, prefix, cursor, limit)
+}
+
+func TestAStoreThatHangsHoldsNobodyUpForLong(t *testing.T) {
+	f := mastertest.Open(t)
+	s := &hungKV{Store: f.Presets}
+	known := master.NewPresets(s)
+	f.Lab.(*master.Master).Presets = known
+	keep(t, f.Presets, "p", "flip")
+	following(t, known)
+	s.hangs.Store(true)
+	start := time.Now()
+	if _, err := withPreset(t, f.Lab, lab.Submission{Preset: "p"}); err != nil || time.Since(start) > time.Second {
+		t.Errorf("a preset that is known, after %v: %v", time.Since(start), err)
+	}
+	start = time.Now()
+	if _, err := withPreset(t, f.Lab, lab.Submission{Preset: "none"}); !errors.Is(err, lab.ErrPreset) || time.Since(start) > 8*time.Second {
+		t.Errorf("a preset that is not known, after %v: %v", time.Since(start), err)
+	}
+}
+
+// following has the presets follow their store until the test ends, and waits
+// until they have read it.
+func following(t *testing.T, p *master.Presets) {
+	t.Helper()
+	var running sync.WaitGroup
+	running.Go(func() { p.Follow(t.Context(), slog.New(slog.DiscardHandler)) })
+	t.Cleanup(running.Wait)
+	<-p.Synced()
 }
 
 func TestPresetsWithOperationsOfOnesOwn(t *testing.T) {
