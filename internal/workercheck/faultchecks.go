@@ -134,6 +134,9 @@ func leaseLost(t *trial) error {
 	return t.dropped(w, resume, func() error { return t.finished(id) })
 }
 
+// noticeTime is how long a worker may take to act on an answer.
+const noticeTime = leaseTime / 2
+
 // dropped checks that nothing more comes of work whose heartbeat was answered
 // 409, and that the worker goes on.
 func (t *trial) dropped(w work, resume func(), goesOn func() error) error {
@@ -148,6 +151,7 @@ func (t *trial) dropped(w work, resume func(), goesOn func() error) error {
 	if err != nil {
 		return unreached(err)
 	}
+	t.pass(noticeTime)
 	resume()
 	if err := goesOn(); err != nil {
 		return err
