@@ -173,7 +173,7 @@ func posterize(n float64) func(pixel, float64) pixel {
 // motley has all values of 8 bits in each channel, in ever other company, and
 // the corners of the cube of colours.
 func motley(bands int, deep bool) scene {
-	return scene{width: 256, height: 12, bands: bands, deep: deep, at: func(x, y, b int) float64 {
+	return scene{width: 256, height: 6, bands: bands, deep: deep, at: func(x, y, b int) float64 {
 		v := float64((x*(2*b+1) + 37*b*y + 11*y) % 256)
 		switch {
 		case y == 0 && x < 16:
