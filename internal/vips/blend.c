@@ -69,6 +69,8 @@ blend_channel(int mode, double b, double s)
 				memcpy(q, p, bands * sizeof(TYPE)); \
 				continue; \
 			} \
+			double scale = m->full / ao; \
+\
 			for (int c = 0; c < n; c++) { \
 				double cb = p[c] * unit, cs = s[c] * unit, co; \
 \
@@ -76,7 +78,7 @@ blend_channel(int mode, double b, double s)
 					co = as * cs + ab * cb; \
 				else \
 					co = as * ((1 - ab) * cs + ab * blend_channel(mode, cb, cs)) + (1 - as) * ab * cb; \
-				q[c] = (TYPE) (VIPS_CLIP(0, co / ao, 1) * m->full + 0.5); \
+				q[c] = (TYPE) (VIPS_CLIP(0, co * scale, m->full) + 0.5); \
 			} \
 			if (m->alpha) \
 				q[n] = (TYPE) (ao * m->full + 0.5); \
