@@ -2,11 +2,14 @@ package develop_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"image"
 	"sync"
 	"testing"
 
 	"minilab/internal/develop/corpus"
+	"minilab/internal/engine/wire"
 	"minilab/internal/vips"
 )
 
@@ -21,7 +24,7 @@ func theCorpus(tb testing.TB) []*corpus.Image {
 }
 
 var wholeCorpus = sync.OnceValues(func() ([]*corpus.Image, error) {
-	gos, err := corpus.Goroot()
+	gos, err := corpus.Goroot(context.Background())
 	return append(corpus.All(), gos...), err
 })
 
@@ -91,12 +94,27 @@ func again(format string) corpus.Tolerance {
 	return corpus.Exact
 }
 
+// TestSpoiltImagesOfGo: the images that come with Go to be refused are.
+func TestSpoiltImagesOfGo(t *testing.T) {
+	spoilt, err := corpus.Spoilt(t.Context())
+	if err != nil || len(spoilt) < 5 {
+		t.Fatalf("there are %d: %v", len(spoilt), err)
+	}
+	for _, m := range spoilt {
+		for _, text := range []string{"swap", "swap:rgb", "png"} {
+			if out, _, err := try(t, m.Data, text); !errors.Is(err, wire.ErrBroken) || len(out) > 0 {
+				t.Errorf("%s of %s: %v", text, m.Name, err)
+			}
+		}
+	}
+}
+
 // TestCorpusSwapped: reordering channels changes colours and nothing else.
 func TestCorpusSwapped(t *testing.T) {
 	for _, m := range theCorpus(t) {
 		t.Run(m.Name, func(t *testing.T) {
 			near := m.Near.Plus(again(m.Format))
-			if m.Space != corpus.SRGB {
+			if !m.Space.IsSRGB() {
 				near = near.Plus(corpus.Tolerance{Max: 6}) // saturated colours, whose curves are steep
 			}
 			for _, order := range []string{"bgr", "gbr", "rgb"} {

@@ -107,7 +107,7 @@ func segmentsOf(image *vips.Image) []byte {
 	if xmp := image.Blob(xmpField); len(xmp) > 0 && len(xmp)+len(xmpHead) <= most {
 		out = appendSegment(out, markAPP1, append([]byte(xmpHead), xmp...))
 	}
-	if iptc := image.Blob(iptcField); len(iptc) > 0 && len(iptc) <= most {
+	if iptc := photoshopSegment(image.Blob(iptcField)); len(iptc) > 0 && len(iptc) <= most {
 		out = appendSegment(out, markAPP13, iptc)
 	}
 	return appendProfile(out, image.Blob(iccField))

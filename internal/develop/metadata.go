@@ -13,12 +13,13 @@ import (
 
 // The library's names of metadata.
 const (
-	exifField    = "exif-data"
-	xmpField     = "xmp-data"
-	iptcField    = "iptc-data"
-	iccField     = "icc-profile-data"
-	gpsField     = "exif-ifd3-" // and the tag's name
-	previewField = "jpeg-thumbnail-data"
+	exifField      = "exif-data"
+	xmpField       = "xmp-data"
+	iptcField      = "iptc-data"
+	photoshopField = "photoshop-data"
+	iccField       = "icc-profile-data"
+	gpsField       = "exif-ifd3-" // and the tag's name
+	previewField   = "jpeg-thumbnail-data"
 )
 
 // Flags of the library's option keep.
@@ -44,6 +45,9 @@ func tidy(image *vips.Image, s *darkroom.Sheet) {
 		if xmp := image.Blob(xmpField); xmp != nil {
 			setBlob(image, xmpField, withoutGPSinXMP(xmp))
 		}
+		for _, field := range []string{iptcField, photoshopField} {
+			setBlob(image, field, withoutPlaceInIPTC(image.Blob(field)))
+		}
 	}
 	if _, turned := image.Int("orientation"); !turned && len(exif) > 0 {
 		exif = upright(bytes.Clone(exifSegment(exif)))
@@ -64,7 +68,7 @@ func tidy(image *vips.Image, s *darkroom.Sheet) {
 func keepFields(image *vips.Image, named ...string) {
 	for _, field := range image.Fields() {
 		described := strings.HasPrefix(field, "exif-") || strings.HasPrefix(field, "png-comment") || slices.Contains(
-			[]string{xmpField, iptcField, "orientation", "photoshop-data", "gif-comment", "image-description", "magickprofile-8bim"}, field)
+			[]string{xmpField, iptcField, "orientation", photoshopField, "gif-comment", "image-description", "magickprofile-8bim"}, field)
 		if described && !slices.Contains(named, field) {
 			image.Remove(field)
 		}

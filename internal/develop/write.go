@@ -63,7 +63,7 @@ func (p *printer) print(step pipeline.Step) error {
 	if err := p.fits(f); err != nil {
 		return err
 	}
-	image, err := p.finish()
+	image, err := p.finish(f.name)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (p *printer) asSource() error {
 	if err := p.fits(f); err != nil {
 		return err
 	}
-	image, err := p.finish()
+	image, err := p.finish(f.name)
 	if err != nil {
 		return err
 	}
@@ -122,8 +122,8 @@ func (p *printer) fits(f *format) error {
 }
 
 // finish is the image as it is to be written, with its metadata in order.
-func (p *printer) finish() (*vips.Image, error) {
-	if err := p.colours(); err != nil {
+func (p *printer) finish(format string) (*vips.Image, error) {
+	if err := p.colours(format); err != nil {
 		return nil, err
 	}
 	image, err := p.sheet.Call("copy", nil)
@@ -146,12 +146,27 @@ func (p *printer) fitPages(format string) error {
 }
 
 // colours converts to sRGB what would lose its profile.
-func (p *printer) colours() error {
+func (p *printer) colours(format string) error {
 	strip := p.sheet.Strip
-	if !strip.All || strip.KeepICC || p.sheet.Blob(iccField) == nil {
+	stays := (!strip.All || strip.KeepICC) && p.holdsProfile(format)
+	if stays || p.sheet.Blob(iccField) == nil {
 		return nil
 	}
 	return p.sheet.Apply(toSRGB[0])
+}
+
+// holdsProfile says that the format has a place for the sheet's profile. One of
+// grey does not fit to what has become red, green and blue.
+func (p *printer) holdsProfile(format string) bool {
+	switch format {
+	case "gif":
+		return false
+	case "webp", "avif":
+		return p.sheet.Bands() >= 3
+	case "jpeg":
+		return p.sheet.Bands() != 2
+	}
+	return true
 }
 
 var toSRGB = must(pipeline.Parse("profile:srgb"))

@@ -22,7 +22,8 @@ var (
 
 var srgbLinear = adapted([8]float64{0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290})
 
-func (s Space) isSRGB() bool { return s.gamma == 0 && s.linear == nil }
+// IsSRGB says that colours are as they are seen.
+func (s Space) IsSRGB() bool { return s.gamma == 0 && s.linear == nil }
 
 // toSRGB is a colour of the space as sRGB, clipped.
 func (s Space) toSRGB(c [4]float64) [4]float64 {
@@ -69,7 +70,7 @@ func convert(c [4]float64, decode func(float64) float64, from, to *[3][3]float64
 // swap reorders the channels of the file's colours, given what is seen.
 func (s Space) swap(m *image.NRGBA64, from [3]int) *image.NRGBA64 {
 	return mapped(m, func(c [4]float64) [4]float64 {
-		if s.isSRGB() {
+		if s.IsSRGB() {
 			return [4]float64{c[from[0]], c[from[1]], c[from[2]], c[3]}
 		}
 		f := s.fromSRGB(c)

@@ -66,7 +66,7 @@ func GIFs() []*Image {
 	all := []*Image{
 		gifOf("gif still", 0, 1, 0, false, gif.DisposalNone),
 		gifOf("gif still with a hole", 0, 1, 0, true, gif.DisposalNone),
-		gifOf("gif still with an offset", 0, 1, 5, false, gif.DisposalNone),
+		gifOf("gif still with an offset", 0, 1, 5, true, gif.DisposalNone),
 		gifOf("gif once", -1, 3, 0, false, gif.DisposalNone),
 		gifOf("gif with offsets", 7, 4, 3, false, gif.DisposalNone),
 		gifOf("gif with offsets and holes", 0, 4, 3, true, gif.DisposalNone),

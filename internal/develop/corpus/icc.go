@@ -15,7 +15,8 @@ type tag struct {
 // profileOf puts a profile together (ICC.1:2010, 7): header, table, tags.
 func profileOf(class, colours, connection string, tags ...tag) []byte {
 	const head, entry = 128, 12
-	b := make([]byte, head)
+	var b []byte
+	b = append(b, make([]byte, head)...)
 	copy(b[8:], "\x04\x30\x00\x00")
 	copy(b[12:], class+colours+connection)
 	copy(b[24:], "\x07\xea\x00\x01\x00\x01\x00\x00\x00\x00\x00\x00acsp")

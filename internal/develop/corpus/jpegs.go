@@ -96,7 +96,7 @@ func channel(m *image.NRGBA64, of int) plane {
 
 func greyJPEGs() []*Image {
 	var all []*Image
-	m := grey(width, height)
+	m := grey()
 	for _, f := range []jpegFile{{}, {progressive: true}, {restart: 5}} {
 		for _, factors := range [][2]int{{1, 1}, {2, 2}} {
 			f.factors, f.before = [][2]int{factors}, []chunk{jfif}

@@ -42,8 +42,8 @@ func veiled(w, h int) *image.NRGBA64 {
 }
 
 // grey is a picture without colour.
-func grey(w, h int) *image.NRGBA64 {
-	return paint(w, h, func(x, y float64) (r, g, b, a float64) {
+func grey() *image.NRGBA64 {
+	return paint(width, height, func(x, y float64) (r, g, b, a float64) {
 		v := 0.2 + 0.4*x + 0.2*y
 		return v, v, v, 1
 	})

@@ -90,20 +90,26 @@ func tiffProfiled(file *image.NRGBA64, icc []byte, depth int) *Image {
 }
 
 func greyProfiled() []*Image {
-	s, seen := GreyGamma, grey(width, height)
+	s, seen := GreyGamma, grey()
 	file := mapped(seen, s.fromSRGB)
 	photo := jpegFile{factors: [][2]int{{1, 1}}, before: append([]chunk{jfif}, jpegProfile(s.ICC())...)}
 	png := func(depth int) []byte {
 		f := pngFile{size: file.Rect.Size(), depth: depth, colours: pngGrey, before: []chunk{pngProfile(s.ICC())}}
 		return f.encode(samples(file, depth, 0))
 	}
+	faint := mapped(veiled(width, height), func(c [4]float64) [4]float64 { return [4]float64{c[0], c[0], c[0], c[3]} })
+	veil := pngFile{size: file.Rect.Size(), depth: 8, colours: pngGreyAlpha, before: []chunk{pngProfile(s.ICC())}}
 	all := []*Image{
+		{Format: "png", Name: " and alpha", Depth: 8, Alpha: true, Data: veil.encode(samples(mapped(faint, s.fromSRGB), 8, 0, 3)), Frames: still(faint), Within: Rounded, Near: Rounded},
 		{Format: "jpeg", Depth: 8, Data: photo.encode(file.Rect.Size(), luma(file)), Within: Lossy, Near: Lossy},
 		{Format: "png", Depth: 8, Data: png(8), Within: Rounded, Near: Rounded},
 		{Format: "png", Depth: 16, Data: png(16), Within: Rounded, Near: Rounded},
 	}
 	for _, m := range all {
-		m.Name, m.Frames, m.Space, m.Profile = fmt.Sprintf("%s %d in %s", m.Format, m.Depth, s.Name), still(seen), s, s.ICC()
+		m.Name, m.Space, m.Profile = fmt.Sprintf("%s %d in %s%s", m.Format, m.Depth, s.Name, m.Name), s, s.ICC()
+		if m.Frames == nil {
+			m.Frames = still(seen)
+		}
 	}
 	return all
 }

@@ -61,7 +61,7 @@ func alphaTIFF(depth int, kind uint16) *Image {
 }
 
 func greyTIFF(depth int, meaning uint16) *Image {
-	m := levels(grey(width, height), depth)
+	m := levels(grey(), depth)
 	file := m
 	if meaning == tiffMinIsWhite {
 		file = mapped(m, func(c [4]float64) [4]float64 { return [4]float64{1 - c[0], 0, 0, 1} })

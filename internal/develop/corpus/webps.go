@@ -42,7 +42,7 @@ func movingWebP(name string, loop, frames, inset int, picture func(w, h int) *im
 		r := image.Rect(i*inset, i*inset, width-i*inset/2, height-i*inset)
 		m := levels(darker(picture(r.Dx(), r.Dy()), float64(i)/8), 8)
 		m.Rect = r
-		p := part{m, time.Duration(40+35*i) * time.Millisecond, disposals[i%len(disposals)], over}
+		p := part{m, time.Duration(40+30*i) * time.Millisecond, disposals[i%len(disposals)], over}
 		parts, chunks = append(parts, p), append(chunks, p.frame())
 	}
 	return &Image{
