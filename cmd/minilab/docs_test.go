@@ -26,7 +26,7 @@ func TestREADME(t *testing.T) {
 		t.Fatal(err)
 	}
 	photo := jpegBytes(t, trials.Picture(320, 240))
-	curl := shellBlock(t, string(readme), "up")
+	curl := shellBlock(t, string(readme), "up") + shellBlock(t, string(readme), "outputs")
 	for name, start := range map[string]string{
 		"up":  "bin/minilab up &",
 		"six": shellBlock(t, string(readme), "six"),
@@ -51,6 +51,10 @@ func TestREADME(t *testing.T) {
 			}
 			if err := trials.Swapped(photo, swapped, 2); err != nil {
 				t.Error(err)
+			}
+			small, err := os.ReadFile(filepath.Join(dir, "small.webp"))
+			if err != nil || !bytes.Contains(small[:min(len(small), 16)], []byte("WEBPVP8")) {
+				t.Errorf("small.webp is %.16q, %v", small, err)
 			}
 		})
 	}
