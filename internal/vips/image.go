@@ -19,6 +19,7 @@ type Image struct {
 	pinner *runtime.Pinner // of the bytes it is read from
 	source *C.VipsSource   // those bytes, as the library reads them
 	reel   *C.MlReel       // how far it has, if it is watched
+	turbo  bool            // libjpeg-turbo makes its pixels
 }
 
 // Load starts reading an image with the named loader, which is one of a

@@ -3,6 +3,7 @@
 #include "jpegload.h"
 
 #include <setjmp.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include <jpeglib.h>
@@ -123,6 +124,14 @@ start(Reader *r)
 	r->spare = d->mem->alloc_sarray((j_common_ptr) d, JPOOL_IMAGE, d->output_width * d->output_components, 1);
 }
 
+// read_on makes the rows that nobody wanted.
+static void
+read_on(Reader *r)
+{
+	while (r->d.output_scanline < r->d.output_height)
+		jpeg_read_scanlines(&r->d, r->spare, 1);
+}
+
 static int
 generate(VipsRegion *out, void *seq, void *a, void *b, gboolean *stop)
 {
@@ -146,8 +155,7 @@ generate(VipsRegion *out, void *seq, void *a, void *b, gboolean *stop)
 		y += jpeg_read_scanlines(&r->d, rows, n);
 	}
 	if (r->d.output_scanline == (guint) r->rows)
-		while (r->d.output_scanline < r->d.output_height)
-			jpeg_read_scanlines(&r->d, r->spare, 1);
+		read_on(r);
 	r->reel.furthest = r->reel.length - r->source.bytes_in_buffer;
 	return 0;
 }
@@ -200,4 +208,20 @@ ml_jpeg_load(VipsImage *header, const guint8 *data, size_t length, int shrink, V
 		status = lay(image, r, header, out);
 	g_object_unref(image); // what was made of it has it
 	return status;
+}
+
+// ml_jpeg_read_on decodes what has not been wanted of an image that
+// ml_jpeg_load has made.
+int
+ml_jpeg_read_on(MlReel *reel)
+{
+	Reader *r = (Reader *) ((char *) reel - offsetof(Reader, reel));
+
+	if (r->broken || setjmp(r->failed))
+		return -1;
+	if (!r->started)
+		start(r);
+	read_on(r);
+	reel->furthest = reel->length - r->source.bytes_in_buffer;
+	return 0;
 }

@@ -24,11 +24,21 @@ func LoadJPEG(data []byte, upTo int, options Options) (*Image, error) {
 	switch C.ml_jpeg_load(header.p, start, C.size_t(len(data)), C.int(shrink), &out, &reel) {
 	case 0:
 		C.g_object_unref(C.gpointer(header.p))
-		header.p, header.reel = out, reel
+		header.p, header.reel, header.turbo = out, reel, true
 		return header, nil
 	case 1:
 		return header, nil
 	}
 	header.Close()
 	return nil, lastError()
+}
+
+// ReadOn decodes what has not been wanted of an image by LoadJPEG, which takes
+// less time than to check all of it with CheckJPEG. Of other images it reads
+// nothing.
+func (i *Image) ReadOn() error {
+	if i.turbo && C.ml_jpeg_read_on(i.reel) != 0 {
+		return lastError()
+	}
+	return nil
 }

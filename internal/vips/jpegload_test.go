@@ -242,3 +242,34 @@ func TestLoadJPEGStopsAtWhatFailed(t *testing.T) {
 		}
 	}
 }
+
+func TestReadOnReadsWhatIsLeft(t *testing.T) {
+	whole := encode(t, scene(), vips.JPEG{Components: components(2, 2)})
+	for name, data := range map[string][]byte{"whole": whole, "cut": whole[:len(whole)*9/10]} {
+		for _, height := range []int{0, 1, 100} {
+			im, err := vips.LoadJPEG(data, len(data), sequential)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if height > 0 {
+				top, err := im.Call("crop", vips.Options{"left": 0, "top": 0, "width": im.Width(), "height": height})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := top.Drain(); err != nil {
+					t.Fatal(err)
+				}
+				top.Close()
+			}
+			if early := im.Read(); early > len(whole)*8/10 {
+				t.Errorf("%s: %d bytes were read for %d rows", name, early, height)
+			}
+			err = im.ReadOn()
+			if (err == nil) != (name == "whole") || err == nil && im.Read() < len(data)-2 {
+				t.Errorf("%s, after %d rows: %d of %d bytes were read; %v", name, height, im.Read(), len(data), err)
+			}
+			im.Close()
+			vips.Forget()
+		}
+	}
+}
