@@ -41,10 +41,12 @@ func told(_ context.Context, j engine.Job) (engine.Result, error) {
 type awayKV struct {
 	kv.Store
 	away atomic.Bool
+	gets atomic.Int32
 	asks chan struct{}
 }
 
 func (s *awayKV) Get(ctx context.Context, key string) (kv.Entry, error) {
+	s.gets.Add(1)
 	select {
 	case s.asks <- struct{}{}:
 	default:
@@ -145,7 +147,8 @@ func TestFurtherImagesThatAreGone(t *testing.T) {
 	if err := f.Presets.Delete(t.Context(), "watermarks/logo", 0); err != nil {
 		t.Fatal(err)
 	}
-	startWith(t, f, f.Presets)
+	s := &awayKV{Store: f.Presets}
+	startWith(t, f, s)
 	wantGone := func(id, name string) {
 		t.Helper()
 		st := end(t, f, id)
@@ -154,6 +157,9 @@ func TestFurtherImagesThatAreGone(t *testing.T) {
 		}
 	}
 	wantGone(gone, `"logo"`)
+	if n := s.gets.Load(); n != 1 {
+		t.Errorf("it was looked for %d times", n)
+	}
 
 	first := order(t, f, "invert")
 	end(t, f, first)

@@ -70,7 +70,7 @@ func (w *Worker) attempt(parent context.Context, work lab.Work) {
 // soon as the image is altered.
 func (a *attempt) perform(ctx context.Context) error {
 	result, err := a.produce(ctx)
-	defer result.Close()
+	defer func() { result.Close() }() // there is nothing to close after an error
 	if err == nil {
 		err = acquire(ctx, a.storing)
 	}
