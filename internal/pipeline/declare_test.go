@@ -48,7 +48,7 @@ func TestDeclarationsAreReadStrictly(t *testing.T) {
 		{"a", `{"summary":5}`, "expected something else than a number as summary"},
 		{"a", `{"summary":"x","params":{}}`, "params: expected something else than an object"},
 		{"a", params(`{"name":"a","kind":"number","min":"1"}`), "expected something else than a string as params.min"},
-		{"a", params(`{"name":"a","kind":"flag","defualt":true}`), `params[0]: unknown field "defualt", did you mean "default"?`},
+		{"a", params(`{"name":"a","kind":"flag","defaults":true}`), `params[0]: unknown field "defaults", did you mean "default"?`},
 		{"a", `{"Summary":"Does."}`, `unknown field "Summary"`},
 		{"a", sketch + "{}", "something behind"},
 		{"a", `{"summary":"Does.","parms":[]}`, `unknown field "parms", did you mean "params"?`},
