@@ -97,8 +97,11 @@ func (m *Master) attachment(ctx context.Context, owner, name string) (lab.Attach
 		return lab.Attachment{}, lab.ErrReference.Detailf("%q is the name of no image", name)
 	}
 	a := lab.Attachment{Name: name, Entry: lab.WatermarkPrefix + name}
-	if m.KVURL != nil && m.KVURL() != "" {
-		a.URL = m.KVURL() + "/kv/" + url.PathEscape(a.Entry)
+	if m.KVURL == nil {
+		return a, nil
+	}
+	if base := m.KVURL(); base != "" {
+		a.URL = base + "/kv/" + url.PathEscape(a.Entry)
 	}
 	return a, nil
 }
