@@ -60,13 +60,17 @@ func (s *Sheet) around(y, p picture, sigma float64) picture {
 	return weighed.call("unpremultiply", vips.Options{"max_alpha": s.full()}).band(0, 1)
 }
 
-// median gives each channel the median of the square around it.
+// median gives each channel the median of the square around it. Beyond the edge
+// is what is at it.
 func median(s *Sheet, step pipeline.Step) {
-	n := 2*step.Int("radius") + 1
+	radius := step.Int("radius")
+	n := 2*radius + 1
 	s.settle()
 	s.each(func(p picture) picture {
 		return s.premultiplied(p, func(p picture) picture {
-			return p.call("rank", vips.Options{"width": n, "height": n, "index": n * n / 2})
+			w, h := p.Width(), p.Height()
+			p = p.call("embed", vips.Options{"x": radius, "y": radius, "width": w + 2*radius, "height": h + 2*radius, "extend": "copy"})
+			return p.call("rank", vips.Options{"width": n, "height": n, "index": n * n / 2}).area(radius, radius, w, h)
 		})
 	})
 }

@@ -372,3 +372,18 @@ func TestShadow(t *testing.T) {
 		}
 	}
 }
+
+// TestEffectsOfTheSmallestImages: they are as large as before, and do not fail.
+func TestEffectsOfTheSmallestImages(t *testing.T) {
+	for _, text := range []string{"blur:0.3", "blur:5", "blur:100", "sharpen:10", "median:15", "pixelate:1000", "vignette:1:0", "round:50p", "trim",
+		"flip", "flop", "rotate:90", "crop:1x1:smart", "pad:1:1:1:1:mode=mirror/crop:1x1", "resize:1x1"} {
+		for _, size := range [][2]int{{1, 1}, {1, 9}, {9, 1}} {
+			kinds(func(bands int, deep bool) {
+				s := spotted(5, size[0], size[1], bands, deep)
+				if r := s.must(t, text); r.width*r.height > 9 {
+					t.Errorf("%s of %v makes %d x %d", text, size, r.width, r.height)
+				}
+			})
+		}
+	}
+}

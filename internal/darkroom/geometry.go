@@ -1,6 +1,7 @@
 package darkroom
 
 import (
+	"math"
 	"strconv"
 
 	"minilab/internal/pipeline"
@@ -80,7 +81,16 @@ func rotate(s *Sheet, step pipeline.Step) {
 		s.each(func(p picture) picture { return p.call("rot", vips.Options{"angle": "d" + strconv.Itoa(quarters*90)}) })
 		return
 	}
-	width, height := turned(s.Width(), s.PageHeight(), angle)
+	turn(s, angle, step)
+}
+
+// turn turns about the middle, which stays in the middle of a canvas that holds
+// all corners.
+func turn(s *Sheet, angle float64, step pipeline.Step) {
+	w, h := float64(s.Width()), float64(s.PageHeight())
+	sin, cos := math.Sincos(angle * math.Pi / 180)
+	width := math.Ceil(w*math.Abs(cos) + h*math.Abs(sin) - 1e-6)
+	height := math.Ceil(w*math.Abs(sin) + h*math.Abs(cos) - 1e-6)
 	if !s.judge(width, height) {
 		return
 	}
@@ -88,7 +98,11 @@ func rotate(s *Sheet, step pipeline.Step) {
 	s.settle()
 	s.each(func(p picture) picture {
 		return s.premultiplied(p, func(p picture) picture {
-			return p.call("similarity", vips.Options{"angle": angle, "interpolate": "bicubic", "background": background.premultiplied()})
+			return p.call("affine", vips.Options{
+				"matrix": []float64{cos, -sin, sin, cos}, "interpolate": "bicubic", "background": background.premultiplied(),
+				"idx": 0.5 - w/2, "idy": 0.5 - h/2, "odx": width/2 - 0.5, "ody": height/2 - 0.5,
+				"oarea": []int{0, 0, int(width), int(height)}, "premultiplied": true,
+			})
 		})
 	})
 }

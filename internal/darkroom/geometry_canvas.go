@@ -113,14 +113,6 @@ func pad(s *Sheet, step pipeline.Step) {
 // whole rounds to whole pixels, halves up.
 func whole(length float64) int { return int(math.Floor(length + 0.5)) }
 
-// turned is the size of the canvas that an image of that size takes, turned by
-// an angle in degrees.
-func turned(width, height int, angle float64) (w, h float64) {
-	sin, cos := math.Sincos(angle * math.Pi / 180)
-	sin, cos = math.Abs(sin), math.Abs(cos)
-	return float64(width)*cos + float64(height)*sin, float64(width)*sin + float64(height)*cos
-}
-
 // place is where something stands that has so much room to be moved in: in the
 // middle, rounded to the upper left, or at the edges that the gravity names.
 func place(gravity string, roomX, roomY int) (left, top int) {

@@ -398,3 +398,45 @@ func TestTrimOfPages(t *testing.T) {
 	}
 	s.mustBe(t, r, "trim", 26, 48, func(x, y int) (int, int, bool) { return x + 7, y%16 + 5 + y/16*30, true })
 }
+
+// TestRotateByAnyAngle: beside the formula, clockwise about the middle, on a
+// canvas that holds the corners.
+func TestRotateByAnyAngle(t *testing.T) {
+	for _, angle := range []float64{10, 45, -30, 200, 359} {
+		kinds(func(bands int, deep bool) {
+			s := gradients(61, 41, bands, deep)
+			r := s.must(t, fmt.Sprintf("rotate:%v", angle))
+			sin, cos := math.Sincos(angle * math.Pi / 180)
+			w, h := 61*math.Abs(cos)+41*math.Abs(sin), 61*math.Abs(sin)+41*math.Abs(cos)
+			if math.Abs(float64(r.width)-w) > 1.01 || math.Abs(float64(r.height)-h) > 1.01 || r.bands != (bands+1)/2*2 {
+				t.Fatalf("%v degrees make %d x %d of %d bands, want %.1f x %.1f", angle, r.width, r.height, r.bands, w, h)
+			}
+			for y := range r.height {
+				for x := range r.width {
+					dx, dy := float64(x)+0.5-float64(r.width)/2, float64(y)+0.5-float64(r.height)/2
+					u, v := 30+dx*cos+dy*sin, 20-dx*sin+dy*cos
+					alpha := r.at(x, y, r.bands-1)
+					if u < -3 || v < -3 || u > 63 || v > 43 {
+						if alpha != 0 {
+							t.Fatalf("%v degrees: %d,%d has alpha %v beyond the image", angle, x, y, alpha)
+						}
+						continue
+					}
+					if u < 2 || v < 2 || u > 58 || v > 38 {
+						continue
+					}
+					at := [4]float64{u / 60, v / 40, (u/60 + 1 - v/40) / 2, 0.2 + 0.6*u/60*v/40}
+					for b := range bands {
+						want := at[b]
+						if bands%2 == 0 && b < bands-1 {
+							want *= at[bands-1]
+						}
+						if got := r.seen(x, y, b); math.Abs(got-want) > 0.03 {
+							t.Fatalf("%v degrees of %d bands (deep: %v): channel %d at %d,%d is %v, want %v", angle, bands, deep, b, x, y, got, want)
+						}
+					}
+				}
+			}
+		})
+	}
+}
