@@ -182,6 +182,7 @@ func (n *negative) print(job Job) ([]wire.Output, error) {
 	if err := attach(tray, job); err != nil {
 		return nil, err
 	}
+	n.cut = cuts(job.Outputs)
 	width, height := n.image.Width(), n.image.Height()/n.pages
 	if by := n.shrink(job.Outputs); by > 1 {
 		if err := n.decodeSmaller(by); err != nil {

@@ -44,3 +44,6 @@ func Smaller(data []byte, pipelines ...pipeline.Pipeline) (int, error) {
 	}
 	return n.shrink(targets), nil
 }
+
+// Decodings is how many times the image is decoded for targets.
+func Decodings(targets []Target) int { return len(byWish(targets)) }

@@ -19,6 +19,7 @@ type negative struct {
 	pages  int         // so many
 	total  int         // pages that there are
 	by     int         // how many times smaller it is decoded; 0: not
+	cut    bool        // operations may leave some of the pixels out
 	wish   wish
 }
 
@@ -252,14 +253,50 @@ func limited(err error, limit int64) error {
 	return err
 }
 
-// whole finds out, once every pixel has been decoded, whether they all came
-// from the file. It asks again, and more closely, only where the decoder warned
-// or did not need all of the data.
+// whole finds out, once every pixel that is wanted has been decoded, whether all
+// that there are come from the file. It asks again, and more closely, only where
+// the decoder warned or did not need all of the data.
 func (n *negative) whole() error {
-	if n.format.check == nil || n.wish.partial || len(vips.Warnings()) == 0 && n.image.Read() >= n.format.end(n.data) {
+	switch {
+	case n.wish.partial:
+		return nil
+	case n.format.check == nil:
+		return n.rest()
+	case len(vips.Warnings()) == 0 && n.image.Read() >= n.format.end(n.data):
 		return nil
 	}
 	return n.format.check(n.data)
+}
+
+// rest decodes all of an image that operations may have left a part of unread,
+// such as the rows below a crop. Other formats are decoded as a whole, or have a
+// check of their own.
+func (n *negative) rest() error {
+	if n.format.name != "png" && n.format.name != "tiff" {
+		return nil
+	}
+	if n.cut {
+		if err := n.drainAnew(); err != nil {
+			return err
+		}
+	}
+	if n.format.name == "tiff" && len(vips.Warnings()) > 0 && readTIFF(n.data).tag(tiffTileWidth, 0) > 0 {
+		return errTiles
+	}
+	return nil
+}
+
+// errTiles is an error because the library makes a tile black that it cannot
+// decode, and goes on.
+var errTiles = &vips.Error{Text: "the data of a tile is damaged"}
+
+func (n *negative) drainAnew() error {
+	all, err := n.load(max(n.wish.pages.from, 1), n.pages)
+	if err != nil {
+		return err
+	}
+	defer all.Close()
+	return all.Drain()
 }
 
 // writeAll writes data to the start of an empty file.

@@ -1,6 +1,10 @@
 package develop
 
-import "minilab/internal/pipeline"
+import (
+	"slices"
+
+	"minilab/internal/pipeline"
+)
 
 // wish is what of an image is to be read, and how closely.
 type wish struct {
@@ -52,4 +56,13 @@ func (w *wish) add(step pipeline.Step) {
 	case "partial":
 		w.partial = true
 	}
+}
+
+// cuts says that rows of the image may be of no use to any target.
+func cuts(targets []Target) bool {
+	return !slices.ContainsFunc(targets, func(t Target) bool { return !slices.ContainsFunc(t.Pipeline, cut) })
+}
+
+func cut(s pipeline.Step) bool {
+	return s.Op() == "crop" || s.Op() == "resize" && (s.Value("fit") == "cover" || s.Value("kernel") == "nearest")
 }
