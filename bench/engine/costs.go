@@ -32,16 +32,16 @@ var rows = []row{
 	},
 	{name: "fit 512, beside vips_thumbnail", pipeline: "resize:512x512/jpeg:80", bare: "thumbnail", quality: 80, aim: 0.87},
 	{
-		name: "webp", pipeline: "webp:80", bare: "webp", quality: 80, aim: 1.05,
-		command: "vips webpsave IN OUT --Q 80", extension: "webp",
+		name: "webp", pipeline: "webp:80:effort=4", bare: "webp", quality: 80, aim: 1.05,
+		command: "vips webpsave IN OUT --effort 4 --Q 80", extension: "webp",
 	},
 	{
-		name: "avif", pipeline: "avif:55", bare: "avif", quality: 55, aim: 1.05,
-		command: "vips heifsave IN OUT --compression av1 --effort 2 --Q 55", extension: "avif",
+		name: "avif", pipeline: "avif:55:effort=1", bare: "avif", quality: 55, aim: 1.05,
+		command: "vips heifsave IN OUT --compression av1 --bitdepth 8 --effort 1 --Q 55", extension: "avif",
 	},
 	{
-		name: "png", pipeline: "png", bare: "png", aim: 1.05,
-		command: "vips pngsave IN OUT", extension: "png",
+		name: "png", pipeline: "png:effort=4", bare: "png", aim: 1.05,
+		command: "vips pngsave IN OUT --compression 4 --filter all", extension: "png",
 	},
 }
 

@@ -87,22 +87,23 @@ jpeg(VipsImage *in, VipsTarget *target, int quality)
 	return vips_jpegsave_target(in, target, "Q", quality, "subsample_mode", VIPS_FOREIGN_SUBSAMPLE_ON, NULL);
 }
 
+// webp, avif and png are told the efforts that are asked of the engine.
 static int
 webp(VipsImage *in, VipsTarget *target, int quality)
 {
-	return vips_webpsave_target(in, target, "Q", quality, NULL);
+	return vips_webpsave_target(in, target, "Q", quality, "effort", 4, NULL);
 }
 
 static int
 avif(VipsImage *in, VipsTarget *target, int quality)
 {
-	return vips_heifsave_target(in, target, "compression", VIPS_FOREIGN_HEIF_COMPRESSION_AV1, "Q", quality, "effort", 2, NULL);
+	return vips_heifsave_target(in, target, "compression", VIPS_FOREIGN_HEIF_COMPRESSION_AV1, "Q", quality, "effort", 1, "bitdepth", 8, NULL);
 }
 
 static int
 png(VipsImage *in, VipsTarget *target, int quality)
 {
-	return vips_pngsave_target(in, target, NULL);
+	return vips_pngsave_target(in, target, "compression", 4, "filter", VIPS_FOREIGN_PNG_FILTER_ALL, NULL);
 }
 
 static const struct {
