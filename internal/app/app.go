@@ -27,6 +27,7 @@ import (
 	"minilab/internal/httpx"
 	"minilab/internal/kv"
 	"minilab/internal/lab"
+	"minilab/internal/master"
 	"minilab/internal/storage"
 	"minilab/internal/taskdb"
 	"minilab/internal/telemetry"
@@ -74,7 +75,8 @@ type app struct {
 	tasks     taskdb.Store
 	lab       lab.Lab
 
-	stores map[string]string // identities of what keeps data here, by service
+	operations *master.Catalog   // those that are declared; see catalog
+	stores     map[string]string // identities of what keeps data here, by service
 
 	closers []func(context.Context) error // last in, first out
 }

@@ -116,8 +116,7 @@ func (a *app) startMaster(ctx context.Context) error {
 		return nil
 	}
 	log := a.Log.With("service", "master")
-	operations, presets := master.NewCatalog(a.kv), master.NewPresets(a.kv)
-	a.background(ctx, func(ctx context.Context) { operations.Follow(ctx, log) })
+	operations, presets := a.catalog(ctx), master.NewPresets(a.kv)
 	a.background(ctx, func(ctx context.Context) { presets.Follow(ctx, log) })
 	m := master.New(master.Config{
 		Tasks: a.tasks, Storage: a.storage, Presets: presets, Operations: operations, StorageURL: a.storageURL, Log: log,
@@ -133,6 +132,17 @@ func (a *app) startMaster(ctx context.Context) error {
 	a.serve(ctx, "master", rt, a.checks("storage", "taskdb")...)
 	a.startSweeper(ctx)
 	return nil
+}
+
+// catalog is what is known of the operations that are declared in the
+// key-value store: one for all services of this process.
+func (a *app) catalog(ctx context.Context) *master.Catalog {
+	if a.operations == nil {
+		c := master.NewCatalog(a.kv)
+		a.background(ctx, func(ctx context.Context) { c.Follow(ctx, a.Log) })
+		a.operations = c
+	}
+	return a.operations
 }
 
 // startSweeper sweeps beside the master, unless it is told not to.
@@ -174,8 +184,13 @@ func (a *app) startFrontend(ctx context.Context) error {
 	if !a.runs("frontend") {
 		return nil
 	}
+	operations := a.catalog(ctx)
 	rt := frontend.New(frontend.Config{
 		Customers: a.lab,
+		Resolve: func(ctx context.Context, s lab.Submission) error {
+			_, _, err := operations.Resolve(ctx, s)
+			return err
+		},
 		Limits: frontend.Limits{
 			MaxBytes: a.cfg.MaxBytes, MaxPixels: a.cfg.MaxPixels, MaxFrames: a.cfg.MaxFrames, MaxPages: a.cfg.MaxPages,
 			MaxOutputs: a.cfg.MaxOutputs, PresetsOnly: a.cfg.PresetsOnly,

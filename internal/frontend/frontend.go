@@ -11,6 +11,7 @@
 package frontend
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -27,8 +28,11 @@ var Paths = labhttp.Paths{New: "/newImage", IsReady: "/image/isReady", Get: "/im
 
 // Config is what a frontend is made of.
 type Config struct {
-	Customers  lab.Customers
-	Limits     Limits
+	Customers lab.Customers
+	Limits    Limits
+	// Resolve judges the operations that are not built in; nil leaves them to
+	// the lab, which knows them too but has not seen the text as it was written.
+	Resolve    func(context.Context, lab.Submission) error
 	Log        *slog.Logger
 	Middleware []func(http.Handler) http.Handler // around every request, the first one outermost
 }
@@ -36,7 +40,7 @@ type Config struct {
 // New makes the frontend's router, to which its probes may be added.
 func New(cfg Config) *httpx.Router {
 	rt := httpx.NewRouter(cfg.Log, append(slices.Clip(cfg.Middleware), secure, sameOrigin)...)
-	labhttp.RouteCustomers(rt, Guard(cfg.Customers, cfg.Limits), Paths)
+	labhttp.RouteCustomers(rt, Guard(cfg.Customers, cfg.Limits, cfg.Resolve), Paths)
 	newPage(cfg.Limits).route(rt)
 	return rt
 }

@@ -9,6 +9,7 @@ import (
 	"minilab/internal/fault"
 	"minilab/internal/imagehead"
 	"minilab/internal/lab"
+	"minilab/internal/pipeline"
 )
 
 // Limits are what one image may have.
@@ -27,20 +28,27 @@ var errPresetsOnly = fault.New(fault.Forbidden, "presets-only", "only presets ar
 
 // Guard judges images before they are handed on: what is no image, or over a
 // limit, is refused by its first bytes, and the type is what these bytes say,
-// whatever the customer called it.
-func Guard(next lab.Customers, limits Limits) lab.Customers {
-	return guard{Customers: next, limits: limits}
+// whatever the customer called it. So are operations that resolve, which may be
+// nil, does not know.
+func Guard(next lab.Customers, limits Limits, resolve func(context.Context, lab.Submission) error) lab.Customers {
+	return guard{Customers: next, limits: limits, resolve: resolve}
 }
 
 type guard struct {
 	lab.Customers
-	limits Limits
+	limits  Limits
+	resolve func(context.Context, lab.Submission) error
 }
 
 // Submit implements lab.Customers.
 func (g guard) Submit(ctx context.Context, s lab.Submission, body io.Reader) (string, error) {
 	if err := g.permit(s); err != nil {
 		return "", err
+	}
+	if g.resolve != nil {
+		if err := g.resolve(ctx, s); errors.Is(err, pipeline.ErrInvalid) { // of an outage the lab may know more
+			return "", err
+		}
 	}
 	if s.Size > g.limits.MaxBytes {
 		return "", tooLarge(g.limits.MaxBytes)

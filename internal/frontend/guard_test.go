@@ -73,7 +73,7 @@ func TestGuardHandsTheWholeImageOn(t *testing.T) {
 		want := lab.Submission{Owner: "o", Pipeline: pipeline.Default(), Tags: []string{"t"}, Size: size}
 		s := want
 		s.ContentType = "text/html"
-		id, err := frontend.Guard(next, roomy).Submit(t.Context(), s, iotest.HalfReader(bytes.NewReader(picture)))
+		id, err := frontend.Guard(next, roomy, nil).Submit(t.Context(), s, iotest.HalfReader(bytes.NewReader(picture)))
 		if err != nil || id != "id-1" || !bytes.Equal(next.kept, picture) {
 			t.Fatalf("%s: got %q, %v, %d of %d bytes", name, id, err, len(next.kept), len(picture))
 		}
@@ -107,7 +107,7 @@ func TestGuardRefusesBeforeAnybodyIsAsked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			next := &recorder{}
 			s := lab.Submission{Size: tt.size}
-			_, err := frontend.Guard(next, tt.limits).Submit(t.Context(), s, strings.NewReader(tt.body))
+			_, err := frontend.Guard(next, tt.limits, nil).Submit(t.Context(), s, strings.NewReader(tt.body))
 			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("got %v, want %v", err, tt.want)
 			}
@@ -127,7 +127,7 @@ func animated(picture []byte, frames byte) string {
 
 func TestGuardDoesNotReadWhatIsAnnouncedAsTooLarge(t *testing.T) {
 	read := iotest.ErrReader(errors.New("was read"))
-	_, err := frontend.Guard(&recorder{}, roomy).Submit(t.Context(), lab.Submission{Size: roomy.MaxBytes + 1}, read)
+	_, err := frontend.Guard(&recorder{}, roomy, nil).Submit(t.Context(), lab.Submission{Size: roomy.MaxBytes + 1}, read)
 	if !errors.Is(err, fault.ErrTooLarge) {
 		t.Errorf("got %v", err)
 	}
@@ -137,7 +137,7 @@ func TestGuardTakesExactlyTheLimits(t *testing.T) {
 	picture := noise(t, 100, 100)
 	next := &recorder{}
 	exact := frontend.Limits{MaxBytes: int64(len(picture)), MaxPixels: 10000}
-	if _, err := frontend.Guard(next, exact).Submit(t.Context(), lab.Submission{Size: lab.Unknown}, bytes.NewReader(picture)); err != nil {
+	if _, err := frontend.Guard(next, exact, nil).Submit(t.Context(), lab.Submission{Size: lab.Unknown}, bytes.NewReader(picture)); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(next.kept, picture) {
@@ -152,7 +152,7 @@ func TestGuardAbortsWhatGrowsTooLarge(t *testing.T) {
 	for _, hide := range []bool{false, true} {
 		next := &recorder{hide: hide}
 		limits := frontend.Limits{MaxBytes: int64(len(picture)) - 1, MaxPixels: 1 << 20}
-		_, err := frontend.Guard(next, limits).Submit(t.Context(), lab.Submission{Size: lab.Unknown}, bytes.NewReader(picture))
+		_, err := frontend.Guard(next, limits, nil).Submit(t.Context(), lab.Submission{Size: lab.Unknown}, bytes.NewReader(picture))
 		if !errors.Is(err, fault.ErrTooLarge) {
 			t.Errorf("got %v", err)
 		}
@@ -168,7 +168,7 @@ func TestGuardPassesABodysErrorOn(t *testing.T) {
 	for _, after := range []int{0, 10, 1000, 200_000} {
 		next := &recorder{}
 		body := io.MultiReader(bytes.NewReader(picture[:after]), iotest.ErrReader(cut))
-		_, err := frontend.Guard(next, roomy).Submit(t.Context(), lab.Submission{Size: lab.Unknown}, body)
+		_, err := frontend.Guard(next, roomy, nil).Submit(t.Context(), lab.Submission{Size: lab.Unknown}, body)
 		if !errors.Is(err, cut) || next.kept != nil {
 			t.Errorf("cut after %d bytes: got %v, kept %d bytes", after, err, len(next.kept))
 		}
@@ -176,7 +176,7 @@ func TestGuardPassesABodysErrorOn(t *testing.T) {
 }
 
 func TestGuardPassesTheRestThrough(t *testing.T) {
-	g := frontend.Guard(&recorder{}, roomy)
+	g := frontend.Guard(&recorder{}, roomy, nil)
 	if st, err := g.Status(t.Context(), "x", time.Second); err != nil || st.ID != "x" || st.Progress != 1 {
 		t.Errorf("Status: %+v, %v", st, err)
 	}
@@ -213,7 +213,7 @@ func TestWhatMayBeAskedFor(t *testing.T) {
 		next := &recorder{}
 		c.s.Size = lab.Unknown
 		body := &counting{r: bytes.NewReader(noise(t, 20, 10))}
-		_, err := frontend.Guard(next, c.limits).Submit(t.Context(), c.s, body)
+		_, err := frontend.Guard(next, c.limits, nil).Submit(t.Context(), c.s, body)
 		if c.code == "" && err != nil || c.code != "" && (err == nil || fault.From(err).Code != c.code || body.n > 0 || next.asked > 0) {
 			t.Errorf("%s: %v after %d bytes, want %q", name, err, body.n, c.code)
 		}

@@ -135,7 +135,7 @@ func TestPresetsWithOperationsOfOnesOwn(t *testing.T) {
 	f, _, _ := withOperations(t)
 	keep(t, f.Presets, "drawn", "resize:100/sketch:3")
 	_, err := withPreset(t, f.Lab, lab.Submission{Preset: "drawn"})
-	if !errors.Is(err, preset.ErrInvalid) || !strings.Contains(err.Error(), `the preset "drawn" cannot be used: at operation 2: unknown operation "sketch"`) {
+	if !errors.Is(err, preset.ErrInvalid) || !strings.Contains(err.Error(), `the preset "drawn" cannot be used: at character 12: unknown operation "sketch"`) {
 		t.Errorf("before it is declared: %v", err)
 	}
 	declare(t, f.Presets, "sketch", sketch)

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -95,7 +96,7 @@ func (c *Catalog) Resolve(p Pipeline) (Pipeline, error) {
 		}
 		resolved, err := c.resolve(s)
 		if err != nil {
-			return nil, ErrInvalid.Detailf("at operation %d: %v", i+1, err)
+			return nil, ErrInvalid.Detailf("%s: %v", s.place(i), err)
 		}
 		out[i] = resolved.plain()
 	}
@@ -103,6 +104,15 @@ func (c *Catalog) Resolve(p Pipeline) (Pipeline, error) {
 		return nil, ErrInvalid.Detailf("with all its values a pipeline has at most %d bytes, got %d", maxJSON, len(data)).Because(err)
 	}
 	return out, nil
+}
+
+// place says where a step stands, the i-th of its pipeline from 0: in the text,
+// if it was read from one here.
+func (s Step) place(i int) string {
+	if s.at > 0 {
+		return fmt.Sprintf("at character %d", s.at)
+	}
+	return fmt.Sprintf("at operation %d", i+1)
 }
 
 func (c *Catalog) resolve(s Step) (Step, error) {

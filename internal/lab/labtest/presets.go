@@ -114,8 +114,8 @@ func testPresetChanges(t *testing.T, f Fixture) {
 func testBrokenPreset(t *testing.T, f Fixture) {
 	for value, text := range map[string]string{
 		"swap/webp:0":                               `the preset "p@1" cannot be used: at character 11: webp: quality is "0"`,
-		"flip/mirage:5":                             `the preset "p@1" cannot be used: at operation 2: unknown operation "mirage"`,
-		`{"outputs":{"a":"flip","b":"mirage"}}`:     `the preset "p@1" cannot be used: output "b": at operation 1: unknown operation`,
+		"flip/mirage:5":                             `the preset "p@1" cannot be used: at character 6: unknown operation "mirage"`,
+		`{"outputs":{"a":"flip","b":"mirage"}}`:     `the preset "p@1" cannot be used: output "b": at character 1: unknown operation`,
 		`{"pipeline":"webp","outputs":"a=|b=swap"}`: `the preset "p@1" cannot be used: output "b"`,
 		"":         `the preset "p@1" cannot be used`,
 		"\xff\xfe": `the preset "p@1" cannot be used`,
