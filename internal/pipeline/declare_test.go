@@ -141,9 +141,9 @@ func TestResolvedStepsAreWhole(t *testing.T) {
 func TestWhatIsNotDeclaredIsRefused(t *testing.T) {
 	c := pipeline.NewCatalog(declare(t, "sketch", sketch))
 	for text, want := range map[string]string{
-		"swap/skecth:3":                   `at operation 2: unknown operation "skecth", did you mean "sketch"?`,
-		"sawp":                            `at operation 1: unknown operation "sawp", did you mean "swap"?`,
-		"sketch":                          "at operation 1: sketch: style is missing, expected one of hatch, dots",
+		"swap/skecth:3":                   `at character 6: unknown operation "skecth", did you mean "sketch"?`,
+		"sawp":                            `at character 1: unknown operation "sawp", did you mean "swap"?`,
+		"sketch":                          "at character 1: sketch: style is missing, expected one of hatch, dots",
 		"sketch:30:style=dots":            `sketch: width is "30", expected a number from 0.1 to 20 pixels`,
 		"sketch:style=dotz":               `did you mean "dots"?`,
 		"sketch:stile=dots":               `sketch has no parameter "stile", did you mean "style"?`,

@@ -37,7 +37,7 @@ type Pipeline []Step
 type Step struct {
 	op     *Op
 	values []string // canonical, one for each of op.Params; empty: left out
-	at     int      // the character of the text form at which it stood, from 1; 0: not known
+	at     int      // of an operation that is not known here: at which character of the text it stood, from 1; 0: not told
 }
 
 // Default is what is done when nothing is asked for: red and blue trade places.

@@ -44,7 +44,9 @@ func parse(text string, find finder) (Pipeline, error) {
 		if err != nil {
 			return nil, ErrInvalid.Detailf("at character %d: %v", at+offset+1, err)
 		}
-		s.at = at + 1
+		if s.op.foreign {
+			s.at = at + 1
+		}
 		p, starts = append(p, s), append(starts, at)
 		at += len(part) + 1
 	}
