@@ -262,7 +262,11 @@ func (n *negative) whole() error {
 		return nil
 	case n.format.check == nil:
 		return n.rest()
-	case len(vips.Warnings()) == 0 && n.image.Read() >= n.format.end(n.data):
+	}
+	if err := n.image.ReadOn(); err != nil {
+		return err
+	}
+	if len(vips.Warnings()) == 0 && n.image.Read() >= n.format.end(n.data) {
 		return nil
 	}
 	return n.format.check(n.data)
