@@ -51,6 +51,9 @@ func (s *Sheet) upright() {
 	if !ok || s.tray.err != nil {
 		return
 	}
+	if s.lying() {
+		s.Decoded(s.whole.height, s.whole.width)
+	}
 	if to > 1 {
 		s.settle()
 		s.Moved = true

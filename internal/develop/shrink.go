@@ -41,9 +41,12 @@ func (n *negative) shrink(targets []Target) int {
 	return shrinks[i]
 }
 
-// firstOf is the first step that does something with pixels.
+// firstOf is the first step that does something with pixels, but for turning them
+// upright, which a resize does as well.
 func firstOf(p pipeline.Pipeline) (pipeline.Step, bool) {
-	i := slices.IndexFunc(p, func(s pipeline.Step) bool { return !read(s) && s.Op() != "strip" })
+	i := slices.IndexFunc(p, func(s pipeline.Step) bool {
+		return !read(s) && s.Op() != "strip" && !(s.Op() == "orient" && s.Value("to") == "auto")
+	})
 	if i < 0 {
 		return pipeline.Step{}, false
 	}

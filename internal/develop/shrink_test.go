@@ -74,6 +74,8 @@ func TestJPEGsAreDecodedSmaller(t *testing.T) {
 		{upright, "", "resize:50x50:kernel=nearest/png", 1},
 		{upright, "", "grayscale/resize:50x50/png", 1},
 		{lying, "rotate:90/", "resize:50x100/png", 8},
+		{lying, "rotate:90/", "orient/resize:50x100/png", 8},
+		{lying, "", "orient:none/resize:100x50/png", 1},
 		{lying, "rotate:90/", "resize:150x150:cover/png", 2},
 	} {
 		by, err := develop.Smaller(c.data, parsed(t, c.text)...)
