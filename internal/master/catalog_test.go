@@ -109,13 +109,13 @@ func TestCustomOperationsAreJudgedAtSubmission(t *testing.T) {
 	declare(t, f.Presets, "sketch", sketch)
 	declare(t, f.Presets, "broken", "{") // as another version may have written it
 	for _, c := range []struct{ text, outputs, want string }{
-		{"sketsh", "", `at operation 1: unknown operation "sketsh"`},
+		{"sketsh", "", `at character 1: unknown operation "sketsh"`},
 		{"swop", "", `unknown operation "swop", did you mean "swap"?`},
 		{"broken", "", `unknown operation "broken"`},
-		{"sketch:10", "", "at operation 1: sketch: width is"},
+		{"sketch:10", "", "at character 1: sketch: width is"},
 		{"sketch/swap", "", "at operation 2: swap cannot be beside sketch, whose workers do only resize besides"},
 		{"sketch", "a=|b=webp", "webp cannot be beside sketch"},
-		{"resize:5", "a=flop|b=sketch:width=0:height=1", `output "b": at operation 1: sketch has no parameter "height"`},
+		{"resize:5", "a=flop|b=sketch:width=0:height=1", `output "b": at character 1: sketch has no parameter "height"`},
 	} {
 		_, err := submit(t, f.Lab, c.text, c.outputs)
 		if !errors.Is(err, pipeline.ErrInvalid) || !strings.Contains(err.Error(), c.want) {
