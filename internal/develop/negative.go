@@ -18,6 +18,7 @@ type negative struct {
 	image  *vips.Image // all pages that are wanted, one above the other
 	pages  int         // so many
 	total  int         // pages that there are
+	end    int         // where the data ends, once the image has been loaded; see format.end
 	by     int         // how many times smaller it is decoded; 0: not
 	cut    bool        // operations may leave some of the pixels out
 	wish   wish
@@ -130,7 +131,10 @@ func (n *negative) load(from, pages int) (*vips.Image, error) {
 		options["shrink"] = n.by
 	}
 	if n.format.end != nil {
-		image, err := vips.LoadJPEG(n.data, n.format.end(n.data), options)
+		if n.end == 0 {
+			n.end = n.format.end(n.data)
+		}
+		image, err := vips.LoadJPEG(n.data, n.end, options)
 		return image, n.broken(err)
 	}
 	image, err := vips.Load(n.format.loader, n.data, options)
@@ -266,7 +270,7 @@ func (n *negative) whole() error {
 	if err := n.image.ReadOn(); err != nil {
 		return err
 	}
-	if len(vips.Warnings()) == 0 && n.image.Read() >= n.format.end(n.data) {
+	if len(vips.Warnings()) == 0 && n.image.Read() >= n.end {
 		return nil
 	}
 	return n.format.check(n.data)
