@@ -31,7 +31,7 @@ func TestExamples(t *testing.T) {
 
 			declared(t, l, "solarize", "{}", http.StatusBadRequest, `summary is one sentence`)
 			declared(t, l, "resize", `{"summary":"Mine."}`, http.StatusBadRequest, `a built-in operation has this name`)
-			submitted(t, l, "solarize", photo, http.StatusBadRequest, `at operation 1: unknown operation`)
+			submitted(t, l, "solarize", photo, http.StatusBadRequest, `at character 1: unknown operation`)
 			runExample(t, l, dir, "solarize")
 			if out := runShell(t, dir, "bin/minilab ops solarize swap --kv "+l.URL("kv")); !strings.Contains(out, "solarize[:threshold]\n") || !strings.Contains(out, "swap[:order]\n") {
 				t.Errorf("the lab's operations are\n%s", out)
