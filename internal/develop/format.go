@@ -17,6 +17,7 @@ type format struct {
 	saver       string
 	paged       bool // may hold several pages or frames
 	matches     func(data []byte) bool
+	bound       func(data []byte) error                          // refuses what is made to keep a decoder busy; nil: nothing of the kind is known
 	refuse      func(data []byte) error                          // nil: nothing that would be lost is known of
 	size        func(data []byte) (width, height int64)          // nil: sizes are small enough for the library to tell
 	count       func(data []byte) int                            // of pages; nil: the library tells soon enough
@@ -48,7 +49,7 @@ var formats = []format{
 		matches: starts("\xff\xd8\xff"),
 		encode:  encodeJPEG,
 		end:     endJPEG,
-		refuse:  refuseJPEG,
+		bound:   boundJPEG,
 		check:   vips.CheckJPEG,
 	},
 	{
@@ -66,8 +67,8 @@ var formats = []format{
 		matches: func(data []byte) bool {
 			return len(data) >= 12 && string(data[:4]) == "RIFF" && string(data[8:12]) == "WEBP"
 		},
-		refuse: refuseWebP,
-		save:   saveWebP,
+		bound: boundWebP,
+		save:  saveWebP,
 	},
 	{
 		name: "gif", title: "GIF", contentType: "image/gif", paged: true,
@@ -80,6 +81,7 @@ var formats = []format{
 		name: "tiff", title: "TIFF", contentType: "image/tiff", paged: true,
 		loader: "tiffload_source", saver: "tiffsave_target",
 		matches: starts("II*\x00", "MM\x00*", "II+\x00", "MM\x00+"),
+		bound:   boundTIFF,
 		refuse:  refuseTIFF,
 		size:    sizeTIFF,
 		count:   countTIFF,

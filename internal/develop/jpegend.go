@@ -11,8 +11,8 @@ import (
 // all of the picture, which may take but a byte for a million pixels.
 const maxScans = 100
 
-// refuseJPEG refuses an image that is meant to keep its decoder busy.
-func refuseJPEG(data []byte) error {
+// boundJPEG refuses an image that is meant to keep its decoder busy.
+func boundJPEG(data []byte) error {
 	if scans, _ := scansOfJPEG(data); scans > maxScans {
 		return wire.ErrBroken.Detailf("the JPEG image has %d scans, more than any image needs", scans)
 	}

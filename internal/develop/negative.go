@@ -27,10 +27,8 @@ type negative struct {
 // open reads the header, judges the size, and prepares to decode what is wanted.
 func open(f *format, data []byte, l Limits, w wish) (*negative, error) {
 	n := &negative{format: f, data: data, pages: 1, total: 1, wish: w}
-	if f.refuse != nil && !w.partial {
-		if err := f.refuse(data); err != nil {
-			return nil, err
-		}
+	if err := f.judge(data, w); err != nil {
+		return nil, err
 	}
 	if f.size != nil {
 		if err := n.judge(l, f.size); err != nil {
@@ -85,6 +83,23 @@ func (n *negative) tooMany(there int, l Limits) error {
 		return nil
 	}
 	return wire.ErrTooManyPixels.Detailf("the image has %d %s, more than the %d that are allowed", there, n.format.parts(), most)
+}
+
+// judge refuses what must not be decoded, or not in this way. What is broken may
+// be taken as far as it goes.
+func (f *format) judge(data []byte, w wish) error {
+	if f.bound != nil {
+		if err := f.bound(data); err != nil {
+			return err
+		}
+	}
+	if f.refuse == nil {
+		return nil
+	}
+	if err := f.refuse(data); !w.partial || !errors.Is(err, wire.ErrBroken) {
+		return err
+	}
+	return nil
 }
 
 // count judges how many pages there are and finds out how many are wanted.

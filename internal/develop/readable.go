@@ -12,7 +12,7 @@ import (
 // readable adds to the fault of a broken image how much of it could be read. It
 // decodes once more to find out, row by row up to the first that cannot be had.
 func readable(err error, f *format, job Job, w wish) error {
-	if !errors.Is(err, wire.ErrBroken) || w.partial {
+	if !errors.Is(err, wire.ErrBroken) || w.partial || f.bound != nil && f.bound(job.Input) != nil {
 		return err
 	}
 	reason := fault.From(err)

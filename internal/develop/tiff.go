@@ -42,14 +42,21 @@ func saveTIFF(n *negative) vips.Options {
 // and looks for each tile from the list's start.
 const maxTileWork = 1e9
 
-// refuseTIFF refuses a page of more tiles than any needs, and one of which the
-// file does not tell where all tiles are: the library makes those up.
+// boundTIFF refuses a page of more tiles than any needs.
+func boundTIFF(data []byte) error {
+	for h := range pagesOfTIFF(data) {
+		if across, down := h.tiles(); across*across*down > maxTileWork {
+			return wire.ErrBroken.Detailf("the TIFF image has %.0f tiles, more than any image needs", across*down)
+		}
+	}
+	return nil
+}
+
+// refuseTIFF refuses a page of which the file does not tell where all tiles
+// are: the library makes those up.
 func refuseTIFF(data []byte) error {
 	for h := range pagesOfTIFF(data) {
 		across, down := h.tiles()
-		if across*across*down > maxTileWork {
-			return wire.ErrBroken.Detailf("the TIFF image has %.0f tiles, more than any image needs", across*down)
-		}
 		told := max(h.counts[tiffTileOffsets], h.counts[tiffStripOffsets])
 		if float64(told) < across*down*float64(h.planes()) {
 			return wire.ErrBroken.Detailf("the TIFF image is broken or cut off (a part of the image data is missing)")

@@ -44,9 +44,9 @@ func isLosslessWebP(data []byte) bool {
 	return lossless
 }
 
-// refuseWebP refuses an image of more frames than are allowed before the
+// boundWebP refuses an image of more frames than are allowed before the
 // library looks for each of them from the first one on.
-func refuseWebP(data []byte) error {
+func boundWebP(data []byte) error {
 	const head = 12 // RIFF, length, WEBP
 	frames := 0
 	for name := range riffChunks(data[head:]) {

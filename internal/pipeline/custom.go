@@ -3,7 +3,6 @@ package pipeline
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,7 +67,7 @@ func shownKind(k Kind, v string) Kind {
 
 // rawParam is a parameter of an operation that is not declared here.
 func rawParam(name string, kind Kind) Param {
-	return Param{Name: name, Kind: kind, Min: -math.MaxFloat64, Max: math.MaxFloat64}
+	return Param{Name: name, Kind: kind, Min: -1e15, Max: 1e15}
 }
 
 // isPosition says that a parameter has no name but its place.

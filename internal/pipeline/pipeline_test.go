@@ -104,7 +104,7 @@ func TestInvalidPipelinesSayWhereAndWhy(t *testing.T) {
 // FuzzParse: the canonical text and the JSON of whatever is accepted are within
 // the limits, mean the same and lead back to it.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"swap", "swap:grb/swap", `[{"op":"swap","order":"rbg"}]`, "swap:", "[", "/", `[{"order":"bgr","op":"swap"},{"op":"swap"}]`, `[{"op":"sketch","a":[0,1],"fast":true,"x":false}]`, strings.Repeat("swap/", 63) + "swap"} {
+	for _, seed := range []string{"swap", "swap:grb/swap", `[{"op":"swap","order":"rbg"}]`, "swap:", "[", "/", `[{"order":"bgr","op":"swap"},{"op":"swap"}]`, `[{"op":"sketch","a":[0,1],"fast":true,"x":false}]`, strings.Repeat("swap/", 63) + "swap", "rotate:1e-300", "sketch:a=1e300:1", "rotate:-359.9999999999999999"} {
 		f.Add(seed)
 	}
 	for _, op := range pipeline.Ops() {

@@ -44,11 +44,15 @@ func (p *Param) within(f float64) bool { return f >= p.Min && f <= p.Max }
 
 func (p *Param) number(v string) (string, bool) {
 	f, err := strconv.ParseFloat(v, 64)
-	if err != nil || math.IsNaN(f) || !p.within(f) || len(v) > 32 {
+	if err != nil || len(v) > 32 || !p.within(f) { // as nothing is that is no number
 		return "", false
 	}
-	return number(f + 0), true // no minus zero
+	return number(math.Round(f*finest)/finest + 0), true // no minus zero
 }
+
+// finest is the resolution of numbers: what is finer nobody means, and has a
+// text of hundreds of digits.
+const finest = 1e9
 
 func (p *Param) numbers(v string) (string, bool) {
 	list := strings.Split(v, ",")

@@ -112,6 +112,9 @@ func checkPipelines(t Task) error {
 		if err != nil {
 			return err
 		}
+		if err := comesBack(all); err != nil {
+			return err
+		}
 		for _, name := range all.Foreign() {
 			if name != t.Needs {
 				return pipeline.ErrInvalid.Detailf("unknown operation %q: it is not built in and not what the task needs", name)
@@ -133,6 +136,20 @@ func checkOutputNames(outputs []Output) error {
 		if slices.ContainsFunc(outputs[:i], func(p Output) bool { return p.Name == o.Name }) {
 			return ErrTask.Detailf("the output %q is there twice", o.Name)
 		}
+	}
+	return nil
+}
+
+// comesBack makes sure that what is written down can be read again: a task that
+// cannot would stand in the way of all others.
+func comesBack(p pipeline.Pipeline) error {
+	data, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	var back pipeline.Pipeline
+	if err := json.Unmarshal(data, &back); err != nil || back.String() != p.String() {
+		return pipeline.ErrInvalid.Detailf("the pipeline cannot be kept as it is written").Because(err)
 	}
 	return nil
 }
