@@ -21,18 +21,17 @@ func (p *printer) auto(step pipeline.Step) (name string, err error) {
 	if err != nil {
 		return "", err
 	}
+	limit := int64(step.Int("maxbytes"))
 	var best []byte
+	var failed error
 	for _, text := range candidates {
 		one := must(pipeline.Parse(text))[0]
-		write := func() error { _, err := p.trial(one); return err }
-		if step.Has("maxbytes") && one.Op() != "png" && one.Op() != "gif" {
-			one = one.With("maxbytes", step.Value("maxbytes"))
-			write = func() error { return p.search(one) }
+		err := p.attempt(one, limit)
+		if tooLargeTrial(err) {
+			failed = err // another one may be small enough
+			continue
 		}
-		if err := write(); err != nil {
-			if tooLargeTrial(err) && text != candidates[len(candidates)-1] {
-				continue // another one may be small enough
-			}
+		if err != nil {
 			return "", err
 		}
 		data, err := readAll(p.file)
@@ -43,10 +42,22 @@ func (p *printer) auto(step pipeline.Step) (name string, err error) {
 			best, name = data, one.Op()
 		}
 	}
+	if best == nil {
+		return "", failed
+	}
 	if err := unix.Ftruncate(p.file, 0); err != nil {
 		return "", err
 	}
 	return name, writeAll(p.file, best)
+}
+
+// attempt writes one candidate, of at most so many bytes if there is a limit.
+func (p *printer) attempt(step pipeline.Step, limit int64) error {
+	if limit == 0 {
+		_, err := p.trial(step)
+		return err
+	}
+	return p.search(step, limit)
 }
 
 // candidates are the formats to try, as steps in text form. Drawings, which have

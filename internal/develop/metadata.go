@@ -91,19 +91,17 @@ func setBlob(image *vips.Image, field string, data []byte) {
 	image.SetBlob(field, data)
 }
 
-// gpsInXMP are attributes and elements of the namespaces of Exif whose names
-// begin with GPS, and of Photoshop and IPTC that name the place.
-var gpsInXMP = regexp.MustCompile(`(?s)\s[\w-]+:(?:GPS\w*|Location\w*|City|State|Country\w*)\s*=\s*(?:"[^"]*"|'[^']*')|` +
-	`<([\w-]+:(?:GPS\w*|Location\w*|City|State|Country\w*))\b[^>]*?(?:/>|>.*?</([\w-]+:(?:GPS\w*|Location\w*|City|State|Country\w*))\s*>)`)
+// placesInXMP are words by which XMP tells where a picture was taken: of Exif's
+// namespace, Photoshop's and IPTC's.
+var placesInXMP = regexp.MustCompile(`GPS|Location|Sublocation|City|State|Country|Region|geo:`)
 
-// withoutGPSinXMP removes where the picture was taken. What hides it in a way
-// that is not understood goes as a whole.
+// withoutGPSinXMP is XMP that tells no place: what does goes as a whole, since
+// there are too many ways to hide one in it.
 func withoutGPSinXMP(xmp []byte) []byte {
-	out := gpsInXMP.ReplaceAll(xmp, nil)
-	if strings.Contains(string(out), "GPS") {
+	if placesInXMP.Match(xmp) {
 		return nil
 	}
-	return out
+	return xmp
 }
 
 // exifText is the value of an entry of Exif. The library gives the value and in

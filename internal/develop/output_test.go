@@ -206,9 +206,15 @@ func TestAutoIsTheSmallest(t *testing.T) {
 			mustEqual(t, back, drawing)
 		}
 	}
-	limited, _ := run(t, photo, "auto:accept=webp:maxbytes=3000")
-	if len(limited) > 3000 {
-		t.Errorf("auto of at most 3000 bytes has %d", len(limited))
+	for name, source := range map[string][]byte{"photo": photo, "alpha": encodePNG(t, veiled(200, 150)), "drawing": encodePNG(t, drawing), "animation": moving} {
+		for _, text := range []string{"auto:accept=webp:maxbytes=2500", "auto:maxbytes=3400"} {
+			if out, _, err := try(t, source, text); err != nil && !errors.Is(err, wire.ErrOutputTooLarge) || len(out) > 3400 && err == nil {
+				t.Errorf("%s of %s has %d bytes, %v", text, name, len(out), err)
+			}
+		}
+	}
+	if out, _ := run(t, photo, "auto:accept=webp:maxbytes=1500"); len(out) > 1500 { // too little for a JPEG
+		t.Errorf("auto of at most 1500 bytes has %d", len(out))
 	}
 }
 

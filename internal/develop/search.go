@@ -11,9 +11,8 @@ import (
 )
 
 // search writes with the highest quality, up to the one that is asked for, whose
-// result is no larger than maxbytes.
-func (p *printer) search(step pipeline.Step) error {
-	limit := int64(step.Int("maxbytes"))
+// result is no larger than limit bytes.
+func (p *printer) search(step pipeline.Step, limit int64) error {
 	if step.Has("lossless") && step.Flag("lossless") {
 		return p.within(step, limit, "a lossless result")
 	}

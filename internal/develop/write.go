@@ -30,7 +30,7 @@ func (n *negative) write(s *darkroom.Sheet, step pipeline.Step, chosen bool, fil
 	case chosen && name == "auto":
 		name, err = p.auto(step)
 	case chosen && step.Has("maxbytes"):
-		err = p.search(step)
+		err = p.search(step, int64(step.Int("maxbytes")))
 	case chosen:
 		err = p.print(step)
 	default:

@@ -102,7 +102,7 @@ func formatNames() []string {
 func suggest(name string, names []string) string {
 	best, least := "", 3                                        // edits at most, and fewer than half of the word
 	for _, known := range slices.Sorted(slices.Values(names)) { // a copy: choices belong to their declaration
-		if d := distance(name, known); d < least && 2*d < max(len(name), 3) {
+		if d := distance(name, known); d < least && 2*d < len(name) {
 			best, least = known, d
 		}
 	}

@@ -102,6 +102,9 @@ func (c *Catalog) Resolve(p Pipeline) (Pipeline, error) {
 	if data, err := json.Marshal(out); err != nil || len(data) > maxJSON {
 		return nil, ErrInvalid.Detailf("with all its values a pipeline has at most %d bytes, got %d", maxJSON, len(data)).Because(err)
 	}
+	if err := out.short(); err != nil {
+		return nil, err
+	}
 	return out, nil
 }
 

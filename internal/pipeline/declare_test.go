@@ -105,7 +105,7 @@ func TestResolvedStepsAreWhole(t *testing.T) {
 	for text, want := range map[string]string{
 		"sketch:style=dots":                                                    `[{"fast":false,"op":"sketch","paper":"ffffff","style":"dots","width":2}]`,
 		"sketch:3:red:hatch:fast":                                              `[{"fast":true,"op":"sketch","paper":"ff0000","style":"hatch","width":3}]`,
-		"sketch::red:hatch:true:0,0.50":                                        `[{"at":[0,0.5],"fast":true,"op":"sketch","paper":"ff0000","style":"hatch","width":2}]`,
+		"sketch::red:hatch:0,0.50:fast=true":                                   `[{"at":[0,0.5],"fast":true,"op":"sketch","paper":"ff0000","style":"hatch","width":2}]`,
 		"sketch:style=dots:seed=9:edge=025p":                                   `[{"edge":"25p","fast":false,"op":"sketch","paper":"ffffff","seed":9,"style":"dots","width":2}]`,
 		"sketch:style=dots:edge=7:title=1%2F2<":                                `[{"edge":7,"fast":false,"op":"sketch","paper":"ffffff","style":"dots","title":"1/2\u003c","width":2}]`,
 		`[{"op":"sketch","at":[1,0],"style":"dots","fast":true,"width":1.50}]`: `[{"at":[1,0],"fast":true,"op":"sketch","paper":"ffffff","style":"dots","width":1.5}]`,
@@ -141,14 +141,14 @@ func TestResolvedStepsAreWhole(t *testing.T) {
 func TestWhatIsNotDeclaredIsRefused(t *testing.T) {
 	c := pipeline.NewCatalog(declare(t, "sketch", sketch))
 	for text, want := range map[string]string{
-		"swap/skecth:3":                   `at character 6: unknown operation "skecth", did you mean "sketch"?`,
-		"sawp":                            `at character 1: unknown operation "sawp", did you mean "swap"?`,
-		"sketch":                          "at character 1: sketch: style is missing, expected one of hatch, dots",
-		"sketch:30:style=dots":            `sketch: width is "30", expected a number from 0.1 to 20 pixels`,
-		"sketch:style=dotz":               `did you mean "dots"?`,
-		"sketch:stile=dots":               `sketch has no parameter "stile", did you mean "style"?`,
-		"sketch:1:red:dots:1:0,0:1:1:1:1": "takes at most 8 parameters",
-		"sketch:1:width=2":                "width is given twice",
+		"swap/skecth:3":                  `at character 6: unknown operation "skecth", did you mean "sketch"?`,
+		"sawp":                           `at character 1: unknown operation "sawp", did you mean "swap"?`,
+		"sketch":                         "at character 1: sketch: style is missing, expected one of hatch, dots",
+		"sketch:30:style=dots":           `sketch: width is "30", expected a number from 0.1 to 20 pixels`,
+		"sketch:style=dotz":              `did you mean "dots"?`,
+		"sketch:stile=dots":              `sketch has no parameter "stile", did you mean "style"?`,
+		"sketch:1:red:dots:0,0:1p:1:1:1": "takes at most 8 parameters",
+		"sketch:1:width=2":               "width is given twice",
 	} {
 		open, err := pipeline.ParseOpen(text)
 		if err != nil {

@@ -100,6 +100,9 @@ func parseJSON(data []byte, find finder) (Pipeline, error) {
 	if i, err := p.order(); err != nil {
 		return nil, ErrInvalid.Detailf("at operation %d: %v", i+1, err)
 	}
+	if err := p.short(); err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 

@@ -109,6 +109,7 @@ var outputOps = []Op{
 
 // unwritten are formats that people ask for and why they cannot have them.
 var unwritten = map[string]string{
+	"jpg": "its name here is jpeg", "tif": "its name here is tiff",
 	"jxl": "the library has no JPEG XL", "jpegxl": "the library has no JPEG XL",
 	"heic": "the library has no HEVC", "heif": "the library has no HEVC",
 	"jp2": "the library has no JPEG 2000", "bmp": "BMP has no compression", "ico": "there is no writer of icons",

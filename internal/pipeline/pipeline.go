@@ -95,6 +95,9 @@ func Join(p, q Pipeline) (Pipeline, error) {
 	if i, err := all.order(); err != nil {
 		return nil, ErrInvalid.Detailf("at operation %d: %v", i+1, err)
 	}
+	if err := all.short(); err != nil {
+		return nil, err
+	}
 	return all, nil
 }
 

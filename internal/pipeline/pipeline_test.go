@@ -58,7 +58,7 @@ func TestInvalidPipelinesSayWhereAndWhy(t *testing.T) {
 		"":                                      "at character 1: unknown operation",
 		"blurr:2":                               `at character 1: unknown operation "blurr", did you mean "blur"?`,
 		"swap/resise:5":                         `at character 6: unknown operation "resise", did you mean "resize"?`,
-		"jpg":                                   `did you mean "jpeg"?`,
+		"jpg":                                   "jpg cannot be written here: its name here is jpeg",
 		"swap/blur":                             "at character 6: blur: sigma is missing, expected a number from 0.3 to 250 pixels",
 		"swap:xyz":                              `at character 6: swap: order is "xyz", expected one of bgr`,
 		"swap:rrg":                              "expected one of bgr",

@@ -53,7 +53,19 @@ func parse(text string, find finder) (Pipeline, error) {
 	if i, err := p.order(); err != nil {
 		return nil, ErrInvalid.Detailf("at character %d: %v", starts[i]+1, err)
 	}
+	if err := p.short(); err != nil {
+		return nil, err
+	}
 	return p, nil
+}
+
+// short is ErrInvalid when the canonical text is longer than one may be: nobody
+// could read it again.
+func (p Pipeline) short() error {
+	if n := len(p.String()); n > MaxText {
+		return ErrInvalid.Detailf("a pipeline has at most %d bytes as text, got %d", MaxText, n)
+	}
+	return nil
 }
 
 // parseStep reads one step; offset is where in it an error lies.
@@ -98,6 +110,9 @@ func (r *stepReader) field(field string) error {
 		if err := r.grow(strconv.Itoa(len(r.op.Params)+1), raw); err != nil {
 			return err
 		}
+	}
+	for r.next < len(r.op.Params) && r.op.Params[r.next].Kind == Flag && !r.op.foreign {
+		r.next++ // a flag has no place, only its name
 	}
 	if r.next >= len(r.op.Params) {
 		return fmt.Errorf("%s takes at most %d parameters", r.op.Name, len(r.op.Params))
@@ -211,7 +226,7 @@ func (s Step) String() string {
 		case s.op.foreign && isPosition(p.Name, i):
 			b.WriteString(":" + escape(v))
 		case v == p.Default:
-			inOrder = false
+			inOrder = inOrder && p.Kind == Flag
 		case p.Kind == Flag && v == "true" && !s.op.foreign: // who does not know the flag would take it for a value
 			b.WriteString(":" + p.Name)
 		case inOrder && p.Kind != Flag && !s.isFlag(v) && !s.op.foreign:

@@ -44,7 +44,7 @@ func (p *Param) within(f float64) bool { return f >= p.Min && f <= p.Max }
 
 func (p *Param) number(v string) (string, bool) {
 	f, err := strconv.ParseFloat(v, 64)
-	if err != nil || len(v) > 32 || !p.within(f) { // as nothing is that is no number
+	if strings.Trim(v, "0123456789.eE+-") != "" || err != nil || len(v) > 32 || !p.within(f) { // as nothing is that is no number
 		return "", false
 	}
 	return number(math.Round(f*finest)/finest + 0), true // no minus zero

@@ -12,6 +12,7 @@ import (
 	"minilab/internal/engine"
 	"minilab/internal/fault"
 	"minilab/internal/lab"
+	"minilab/internal/pipeline"
 	"minilab/internal/storage"
 )
 
@@ -108,7 +109,11 @@ func (a *attempt) produce(ctx context.Context) (engine.Result, error) {
 	defer further.close()
 	job := engine.Job{Owner: a.work.Owner, Input: source, Attachments: further}
 	for _, target := range a.work.Outputs {
-		job.Outputs = append(job.Outputs, slices.Concat(a.work.Pipeline, target.Pipeline))
+		p := slices.Concat(a.work.Pipeline, target.Pipeline)
+		if len(p) == 0 {
+			return engine.Result{}, engineError{pipeline.ErrInvalid.Detailf("what is to be done cannot be read by this version of minilab; hand the image in again")}
+		}
+		job.Outputs = append(job.Outputs, p)
 	}
 	return a.alter(ctx, job)
 }

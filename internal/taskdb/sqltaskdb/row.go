@@ -131,8 +131,15 @@ func decode(pairs ...any) error {
 func (r *row) task() (taskdb.Task, error) {
 	t := r.t
 	t.Tags = nil // a caller's slice when the row is new
-	if err := decode(r.tags, &t.Tags, r.pipeline, &t.Pipeline, r.outputs, &t.Outputs); err != nil {
+	var outputs []bareOutput
+	if err := decode(r.tags, &t.Tags, r.outputs, &outputs); err != nil {
 		return t, fmt.Errorf("task %q: %w", t.ID, err)
+	}
+	t.Pipeline, t.Outputs = nil, nil
+	if err := decode(r.pipeline, &t.Pipeline, r.outputs, &t.Outputs); err != nil {
+		// Another version wrote it, whose operations were others. Nobody can do this
+		// one, and it must not stand in the way of the rest.
+		t.Pipeline, t.Outputs = nil, bare(outputs)
 	}
 	if len(t.Tags) == 0 {
 		t.Tags = nil
@@ -145,6 +152,20 @@ func (r *row) task() (taskdb.Task, error) {
 	t.RunAt, t.CreatedAt, t.UpdatedAt = at(r.runAt), at(r.createdAt), at(r.updatedAt)
 	t.StartedAt, t.FinishedAt, t.ExpiresAt = at(r.startedAt), at(r.finishedAt), at(r.expiresAt)
 	return t, nil
+}
+
+// bareOutput is an output without its pipeline.
+type bareOutput struct {
+	Name string `json:"name"`
+	taskdb.Blob
+}
+
+func bare(list []bareOutput) []taskdb.Output {
+	out := make([]taskdb.Output, len(list))
+	for i, o := range list {
+		out[i] = taskdb.Output{Name: o.Name, Blob: o.Blob}
+	}
+	return out
 }
 
 // scanner is a *sql.Row or *sql.Rows.
