@@ -43,12 +43,32 @@ func (p *printer) auto(step pipeline.Step) (name string, err error) {
 		}
 	}
 	if best == nil {
-		return "", failed
+		return p.lossy(step, failed)
 	}
 	if err := unix.Ftruncate(p.file, 0); err != nil {
 		return "", err
 	}
 	return name, writeAll(p.file, best)
+}
+
+// lossy writes what is too large without loss: a drawing, or what is transparent.
+func (p *printer) lossy(step pipeline.Step, failed error) (name string, err error) {
+	q, limit := step.Int("quality"), int64(step.Int("maxbytes"))
+	var formats []string
+	if strings.Contains(step.Value("accept"), "webp") && formatNamed("webp").name != "" {
+		formats = append(formats, "webp")
+	}
+	if !p.sheet.HasAlpha() && p.sheet.Pages == 1 {
+		formats = append(formats, "jpeg")
+	}
+	for _, name := range formats {
+		err := p.search(must(pipeline.Parse(fmt.Sprintf("%s:%d", name, q)))[0], limit)
+		if err == nil || !tooLargeTrial(err) {
+			return name, err
+		}
+		failed = err
+	}
+	return "", failed
 }
 
 // attempt writes one candidate, of at most so many bytes if there is a limit.

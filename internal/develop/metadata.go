@@ -2,6 +2,9 @@ package develop
 
 import (
 	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
 	"regexp"
 	"slices"
 	"strconv"
@@ -91,17 +94,33 @@ func setBlob(image *vips.Image, field string, data []byte) {
 	image.SetBlob(field, data)
 }
 
-// placesInXMP are words by which XMP tells where a picture was taken: of Exif's
-// namespace, Photoshop's and IPTC's.
-var placesInXMP = regexp.MustCompile(`GPS|Location|Sublocation|City|State|Country|Region|geo:`)
+// placeInXMP are the names of properties that tell where a picture was taken: of
+// Exif, Photoshop, IPTC Core and IPTC Extension.
+const placeInXMP = `[\w-]+:(?:GPS\w*|Location\w*|Sublocation|City|State|ProvinceState|Country\w*|WorldRegion)`
 
-// withoutGPSinXMP is XMP that tells no place: what does goes as a whole, since
-// there are too many ways to hide one in it.
+// gpsInXMP are attributes and elements of those names. An element ends with the
+// first end of any, so one in another leaves an end behind.
+var gpsInXMP = regexp.MustCompile(`(?s)\s` + placeInXMP + `\s*=\s*(?:"[^"]*"|'[^']*')|` +
+	`<` + placeInXMP + `\b[^>]*?(?:/>|>.*?</` + placeInXMP + `\s*>)|</` + placeInXMP + `\s*>`)
+
+// withoutGPSinXMP removes where the picture was taken. What hides it in a way
+// that is not understood goes as a whole.
 func withoutGPSinXMP(xmp []byte) []byte {
-	if placesInXMP.Match(xmp) {
+	out := gpsInXMP.ReplaceAll(xmp, nil)
+	if bytes.Contains(out, []byte("GPS")) || !wellFormed(out) {
 		return nil
 	}
-	return xmp
+	return out
+}
+
+// wellFormed says that data is XML, in UTF-8.
+func wellFormed(data []byte) bool {
+	d := xml.NewDecoder(bytes.NewReader(bytes.TrimRight(data, "\x00")))
+	for {
+		if _, err := d.Token(); err != nil {
+			return errors.Is(err, io.EOF)
+		}
+	}
 }
 
 // exifText is the value of an entry of Exif. The library gives the value and in

@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"image/gif"
 	"image/jpeg"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -215,6 +216,35 @@ func TestAutoIsTheSmallest(t *testing.T) {
 	}
 	if out, _ := run(t, photo, "auto:accept=webp:maxbytes=1500"); len(out) > 1500 { // too little for a JPEG
 		t.Errorf("auto of at most 1500 bytes has %d", len(out))
+	}
+}
+
+// TestAutoIsNeverOverMaxbytes: one format may be small enough where another is
+// not, and a drawing that is too large as it is loses some of its detail.
+func TestAutoIsNeverOverMaxbytes(t *testing.T) {
+	noise, few := image.NewNRGBA(image.Rect(0, 0, 400, 400)), image.NewNRGBA(image.Rect(0, 0, 300, 300))
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range noise.Pix {
+		noise.Pix[i] = uint8(random.Uint32()) | uint8(i%4/3*255)
+	}
+	for i := range few.Pix {
+		few.Pix[i] = uint8(random.Uint32()&1*200) | uint8(i%4/3*255)
+	}
+	for _, c := range []struct {
+		image image.Image
+		text  string
+		most  int
+	}{
+		{noise, "auto:accept=avif:maxbytes=5000", 5000},
+		{few, "auto:maxbytes=12000", 12000},
+		{few, "auto:accept=webp:maxbytes=20000", 20000},
+	} {
+		if out, result := run(t, encodePNG(t, c.image), c.text); len(out) > c.most {
+			t.Errorf("%s has %d bytes: %+v", c.text, len(out), result.Outputs)
+		}
+	}
+	if _, _, err := try(t, encodePNG(t, veiled(100, 80)), "auto:maxbytes=100"); !errors.Is(err, wire.ErrOutputTooLarge) {
+		t.Errorf("a PNG in 100 bytes: %v", err)
 	}
 }
 

@@ -78,10 +78,10 @@ blend_channel(int mode, double b, double s)
 					co = as * cs + ab * cb; \
 				else \
 					co = as * ((1 - ab) * cs + ab * blend_channel(mode, cb, cs)) + (1 - as) * ab * cb; \
-				q[c] = (TYPE) (VIPS_CLIP(0, co * scale, m->full) + 0.5); \
+				q[c] = (TYPE) (VIPS_CLIP(0, co * scale, m->full) + ML_HALF); \
 			} \
 			if (m->alpha) \
-				q[n] = (TYPE) (ao * m->full + 0.5); \
+				q[n] = (TYPE) (ao * m->full + ML_HALF); \
 		} \
 	} \
 \
@@ -150,6 +150,8 @@ ml_blend(VipsImage *in, VipsImage *overlay, VipsImage **out, int left, int top, 
 		return -1;
 	}
 	image = vips_image_new();
+	ml_hold(image, in);
+	ml_hold(image, overlay);
 	both = vips_allocate_input_array(image, in, overlay, NULL);
 	m = VIPS_NEW(image, Blending);
 	*m = (Blending) { .mode = mode, .opacity = opacity, .colours = colours, .alpha = in->Bands > colours };

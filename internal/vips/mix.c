@@ -5,10 +5,6 @@
 
 #include <stdint.h>
 
-// NEAR_HALF is how far below a half a value is still rounded up: what is a half
-// exactly may come out of the sums a little less.
-#define NEAR_HALF 1e-9
-
 // BLOCK is how many pixels are mixed at once, so that the compiler can use
 // vector instructions on each channel.
 #define BLOCK 64
@@ -58,7 +54,7 @@ mix_tint(const MlMix *m, Channels in, Channels out, double full)
 static inline double
 mix_clamp(double v, double full)
 {
-	v += 0.5 + NEAR_HALF;
+	v += ML_HALF;
 	v = v > 0 ? v : 0;
 	return v < full ? v : full;
 }
@@ -155,6 +151,7 @@ ml_mix(VipsImage *in, VipsImage **out, const MlMix *mix)
 		return -1;
 	}
 	image = vips_image_new();
+	ml_hold(image, in);
 	m = VIPS_NEW(image, Mixing);
 	m->mix = *mix;
 	m->full = in->BandFmt == VIPS_FORMAT_UCHAR ? 255 : 65535;

@@ -128,6 +128,7 @@ ml_swap(VipsImage *in, VipsImage **out, const int from[3])
 		return -1;
 	}
 	image = vips_image_new();
+	ml_hold(image, in);
 	order = VIPS_NEW(image, Order);
 	prepare(order, from, in);
 	if (vips_image_pipelinev(image, VIPS_DEMAND_STYLE_THINSTRIP, in, NULL) ||

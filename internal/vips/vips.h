@@ -39,6 +39,11 @@ typedef struct {
 	double amount;
 } MlMix;
 
+// A sum that is a half exactly may come out a little less, and is rounded up.
+#define ML_HALF (0.5 + 1e-9)
+
+// ml_hold keeps a source until the image that is made of it goes.
+void ml_hold(VipsImage *image, VipsImage *source);
 int ml_mix(VipsImage *in, VipsImage **out, const MlMix *mix);
 
 // A sink writes to a descriptor and never beyond its limit.
