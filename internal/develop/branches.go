@@ -33,7 +33,7 @@ func (b *branches) follow(s *darkroom.Sheet, targets []int, depth int) error {
 		}
 		step, more := b.step(targets[0], depth)
 		if !more {
-			return b.write(s, targets, depth)
+			return b.write(s, targets)
 		}
 		if !read(step) {
 			if err := s.Apply(step); err != nil {
@@ -105,7 +105,7 @@ func (b *branches) format(target int) (step pipeline.Step, ok bool) {
 }
 
 // write writes one result, and copies it for targets that want the very same.
-func (b *branches) write(s *darkroom.Sheet, targets []int, _ int) error {
+func (b *branches) write(s *darkroom.Sheet, targets []int) error {
 	first := b.targets[targets[0]]
 	format, chosen := b.format(targets[0])
 	out, err := b.n.write(s, format, chosen, first.File, b.limit)

@@ -168,7 +168,10 @@ func (n *negative) reorderPixels(file int, order order, limit int64) error {
 		return err
 	}
 	defer swapped.Close()
-	swapped.Remove("jpeg-thumbnail-data") // the Exif preview would show the old colours
+	swapped.Remove(previewField) // the Exif preview would show the old colours
+	if exif := swapped.Blob(exifField); len(exif) > 0 {
+		setBlob(swapped, exifField, withoutPreview(exifSegment(exif)))
+	}
 	if err := n.save(swapped, file, limit); err != nil {
 		return err
 	}

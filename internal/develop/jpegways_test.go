@@ -449,3 +449,26 @@ func FuzzJPEGMetadata(f *testing.F) {
 		}
 	})
 }
+
+// TestNoFormatKeepsThePreview: it shows the picture as it was before the crop.
+func TestNoFormatKeepsThePreview(t *testing.T) {
+	source := withSegment(encodedJPEG(t, scene(64, 40)), 0xe1, exifWithPreview(binary.BigEndian))
+	for _, text := range []string{"crop:8x8", "webp", "png", "avif", "tiff", "strip:gps/webp", "invert/png"} {
+		out, _ := run(t, source, text)
+		if bytes.Contains(out, []byte("thumbnail")) {
+			t.Errorf("%s keeps the preview", text)
+		}
+		if again, _ := run(t, out, "swap"); bytes.Contains(again, []byte("thumbnail")) {
+			t.Errorf("%s and swap keep the preview", text)
+		}
+	}
+	for _, saver := range []string{"webpsave_target", "pngsave_target"} { // as others write it
+		other := convert(t, source, "jpegload_source", nil, saver, nil)
+		if !bytes.Contains(other, []byte("thumbnail")) {
+			t.Fatalf("%s has no preview to begin with", saver)
+		}
+		if out, _ := run(t, other, "swap"); bytes.Contains(out, []byte("thumbnail")) {
+			t.Errorf("the preview of %s stays", saver)
+		}
+	}
+}

@@ -56,6 +56,9 @@ func tidy(image *vips.Image, s *darkroom.Sheet) {
 		exif = upright(bytes.Clone(exifSegment(exif)))
 		image.SetInt("orientation", 1) // or savers take what the data said once
 	}
+	if len(exif) > 0 {
+		exif = withoutPreview(exifSegment(exif)) // the library leaves it in the data
+	}
 	setBlob(image, exifField, exif)
 	if s.Pages > 1 {
 		image.SetInt("page-height", s.PageHeight())

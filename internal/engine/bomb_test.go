@@ -120,7 +120,10 @@ func costOf(tb testing.TB, pid string) (c cost) {
 // bombPNG has all its pixels, of one bit each: 30,000 x 30,000 are 110 KB.
 func bombPNG(t *testing.T, width, height uint32) []byte {
 	var packed bytes.Buffer
-	z := zlib.NewWriter(&packed)
+	z, err := zlib.NewWriterLevel(&packed, zlib.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := io.CopyN(z, zeros{}, int64(height)*int64(1+(width+7)/8)); err != nil {
 		t.Fatal(err)
 	}

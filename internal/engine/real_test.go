@@ -148,7 +148,7 @@ func TestTheRealEngineHoldsItsLimits(t *testing.T) {
 	} {
 		big := data
 		if name == "time" {
-			big = encoded(t, png.Encode, picture(4000, 3000))
+			big = encoded(t, (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode, picture(4000, 3000))
 		}
 		if _, _, err := develop(t, realPool(t, c.change), big); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)

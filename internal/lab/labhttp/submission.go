@@ -13,6 +13,11 @@ import (
 
 // submission reads what is asked for beside the image.
 func (h customers) submission(q url.Values) (lab.Submission, error) {
+	for _, name := range []string{"pipeline", "outputs", "preset", "partial"} {
+		if len(q[name]) > 1 { // the first one would be done, and nobody told
+			return lab.Submission{}, httpx.ErrParameter.Detailf("%s is given %d times", name, len(q[name]))
+		}
+	}
 	s := lab.Submission{Preset: q.Get("preset"), Tags: q["tag"]}
 	if h.paths.Trusted {
 		s.Owner = q.Get("owner")
