@@ -175,3 +175,13 @@ func TestPointwiseWithoutChange(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryOperationIsDone: what is declared is done here, or while the image is
+// read or written.
+func TestEveryOperationIsDone(t *testing.T) {
+	for _, op := range pipeline.Ops() {
+		if elsewhere := op.Group == pipeline.Input || op.Format(); darkroom.Knows(op.Name) == elsewhere {
+			t.Errorf("%s: done here: %v", op.Name, darkroom.Knows(op.Name))
+		}
+	}
+}

@@ -87,7 +87,9 @@ func (r *Result) add(f *format, job Job, group []int) error {
 	for i, t := range group[:len(outputs)] {
 		r.Outputs[t] = outputs[i]
 	}
-	r.Facts = facts
+	if group[0] == 0 { // of what the first output has read
+		r.Facts = facts
+	}
 	return readable(n.broken(err), f, job, w)
 }
 

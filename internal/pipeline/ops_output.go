@@ -79,7 +79,7 @@ var outputOps = []Op{
 	},
 	{
 		Name: "tiff", Group: Output, place: last,
-		Summary: "Writes a TIFF.",
+		Summary: "Writes a TIFF. The library has no way to put Exif into one: copyright and artist are lost.",
 		Params: []Param{
 			quality("90"),
 			{Name: "compression", Kind: Choice, Default: "deflate", Choices: []string{"deflate", "lzw", "packbits", "jpeg", "none"},

@@ -217,7 +217,9 @@ ml_jpeg_read_on(MlReel *reel)
 {
 	Reader *r = (Reader *) ((char *) reel - offsetof(Reader, reel));
 
-	if (r->broken || setjmp(r->failed))
+	if (r->broken)
+		return -1;
+	if (setjmp(r->failed))
 		return -1;
 	if (!r->started)
 		start(r);
