@@ -23,9 +23,11 @@ import (
 // TestExamples runs the commands of the examples' README, in labs of one process
 // and of six.
 func TestExamples(t *testing.T) {
+	t.Parallel() // with others that wait more than they work
 	photo := trials.PNG(120, 80, 3)
 	for name, topology := range map[string]trials.Topology{"up": trials.OneProcess, "six": trials.SixProcesses} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			l, dir := exampleLab(t, topology)
 			write(t, filepath.Join(dir, "photo.png"), photo)
 
@@ -54,6 +56,7 @@ func TestExamples(t *testing.T) {
 // TestExamplesPassTheCheck runs the README's last commands, which end with an
 // error where a worker does not pass.
 func TestExamplesPassTheCheck(t *testing.T) {
+	t.Parallel()
 	block := exampleBlock(t, "check")
 	for command := range strings.Lines(block) {
 		t.Run(strings.Fields(command)[3], func(t *testing.T) {
@@ -201,6 +204,7 @@ func pixels(t *testing.T, data []byte) []byte {
 
 // TestWorkerByHand runs the commands of the page on the protocol.
 func TestWorkerByHand(t *testing.T) {
+	t.Parallel()
 	l, dir := exampleLab(t, trials.OneProcess)
 	photo := trials.PNG(120, 80, 4)
 	write(t, filepath.Join(dir, "photo.png"), photo)

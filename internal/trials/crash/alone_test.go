@@ -251,11 +251,11 @@ func TestPut(t *testing.T) {
 		n++
 		next := fmt.Sprint(n)
 		tr := set(a.watch, "kv", p, death)
-		_, _, err := kvhttp.NewClient(a.client()).Put(t.Context(), "presets/x", []byte(next), kv.PutOptions{})
+		_, _, err := kvhttp.NewClient(a.client()).Put(t.Context(), "notes/x", []byte(next), kv.PutOptions{})
 		tr.end()
 		a.kill()
 		a.startWell()
-		e, got := kvhttp.NewClient(a.client()).Get(t.Context(), "presets/x")
+		e, got := kvhttp.NewClient(a.client()).Get(t.Context(), "notes/x")
 		value := string(e.Value)
 		if got != nil || value != next && (err == nil || value != last) {
 			t.Fatalf("%v: the value is %q, %v; it was %q and became %q with the answer %v", p, value, got, last, next, err)

@@ -149,11 +149,11 @@ func TestAilingDiskOfTheKeyValueStore(t *testing.T) {
 	put := func() (string, error) {
 		n++
 		value := fmt.Sprint(n)
-		_, _, err := store.Put(t.Context(), "presets/x", []byte(value), kv.PutOptions{})
+		_, _, err := store.Put(t.Context(), "notes/x", []byte(value), kv.PutOptions{})
 		return value, err
 	}
 	get := func() string {
-		e, err := store.Get(t.Context(), "presets/x")
+		e, err := store.Get(t.Context(), "notes/x")
 		if err != nil {
 			t.Fatal(err)
 		}
