@@ -24,7 +24,7 @@ type bareLoop struct {
 
 // compile makes the bare loop's program, against the engine's library.
 func compile(ctx context.Context, o options) error {
-	args := []string{"-O2", "-o", filepath.Join(o.dir, "bare"), "-Iinternal/vips", "bench/engine/bare/bare.c", "internal/vips/swap.c", "-lm"}
+	args := []string{"-O2", "-o", filepath.Join(o.dir, "bare"), "-Iinternal/vips", "bench/engine/bare/bare.c", "internal/vips/swap.c", "internal/vips/hold.c", "-lm"}
 	switch o.library {
 	case "npm":
 		root, err := filepath.Abs(".deps/libvips")

@@ -220,13 +220,6 @@ ml_free(VipsOperation *op)
 	g_object_unref(op);
 }
 
-void
-ml_hold(VipsImage *image, VipsImage *source)
-{
-	g_object_ref(source);
-	vips_object_local(image, source);
-}
-
 // ml_of_memory copies pixels: bands of 1, 2 (unsigned) or 4 (float) bytes.
 VipsImage *
 ml_of_memory(const void *data, size_t size, int width, int height, int bands, int bytes)
