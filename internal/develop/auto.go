@@ -55,20 +55,25 @@ func (p *printer) auto(step pipeline.Step) (name string, err error) {
 func (p *printer) lossy(step pipeline.Step, failed error) (name string, err error) {
 	q, limit := step.Int("quality"), int64(step.Int("maxbytes"))
 	var formats []string
-	if strings.Contains(step.Value("accept"), "webp") && formatNamed("webp").name != "" {
+	if takes(step, "webp") {
 		formats = append(formats, "webp")
 	}
 	if !p.sheet.HasAlpha() && p.sheet.Pages == 1 {
 		formats = append(formats, "jpeg")
 	}
 	for _, name := range formats {
-		err := p.search(must(pipeline.Parse(fmt.Sprintf("%s:%d", name, q)))[0], limit)
+		err := p.attempt(must(pipeline.Parse(fmt.Sprintf("%s:%d", name, q)))[0], limit)
 		if err == nil || !tooLargeTrial(err) {
 			return name, err
 		}
 		failed = err
 	}
 	return "", failed
+}
+
+// takes says that the viewer takes a format, and that it can be written here.
+func takes(step pipeline.Step, format string) bool {
+	return slices.Contains(strings.Split(step.Value("accept"), ","), format) && formatNamed(format).name != ""
 }
 
 // attempt writes one candidate, of at most so many bytes if there is a limit.
@@ -83,8 +88,6 @@ func (p *printer) attempt(step pipeline.Step, limit int64) error {
 // candidates are the formats to try, as steps in text form. Drawings, which have
 // few colours, are kept as they are; what moves keeps moving.
 func (p *printer) candidates(step pipeline.Step) ([]string, error) {
-	accepted := strings.Split(step.Value("accept"), ",")
-	takes := func(name string) bool { return slices.Contains(accepted, name) && formatNamed(name).name != "" }
 	q := step.Int("quality")
 	drawing, err := p.drawing()
 	if err != nil {
@@ -97,13 +100,13 @@ func (p *printer) candidates(step pipeline.Step) ([]string, error) {
 		}
 	}
 	moving := p.sheet.Pages > 1 && p.n.format.name != "tiff"
-	add(takes("webp") && drawing, "webp:lossless")
-	add(takes("webp") && !drawing, "webp:%d", q)
+	add(takes(step, "webp") && drawing, "webp:lossless")
+	add(takes(step, "webp") && !drawing, "webp:%d", q)
 	if moving {
 		add(true, "gif")
 		return list, nil
 	}
-	add(takes("avif") && !drawing, "avif:%d", max(1, q*7/10)) // its scale looks as good with less
+	add(takes(step, "avif") && !drawing, "avif:%d", max(1, q*7/10)) // its scale looks as good with less
 	add(drawing || p.sheet.HasAlpha(), "png")
 	add(!drawing && !p.sheet.HasAlpha(), "jpeg:%d", q)
 	return list, nil

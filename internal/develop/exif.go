@@ -184,9 +184,9 @@ func (d exifDirectory) setNumber(tag uint16, value int) {
 	}
 }
 
-// rewritten is Exif data of an image that is upright and has another size now.
-func rewritten(exif []byte, width, height int) []byte {
-	segment := bytes.Clone(withoutPreview(exifSegment(exif)))
+// sized writes the size that the image has now into Exif data.
+func sized(exif []byte, width, height int) []byte {
+	segment := exifSegment(exif)
 	first, ok := exifDirectoryAt(segment, -1)
 	if !ok {
 		return nil

@@ -13,16 +13,22 @@ import (
 // metadata. Without a source it makes do with defaults.
 func encodeJPEG(image *vips.Image, fd int, limit int64, source []byte) error {
 	h := readJPEG(source)
+	how := h.ways(image.Bands())
+	how.Segments = h.metadata(image.Blob(iccField))
+	return image.SaveJPEG(fd, limit, how)
+}
+
+// ways are those of the source for as many components, but for its metadata.
+func (h *jpegHeader) ways(bands int) vips.JPEG {
 	how := vips.JPEG{
-		Components:  h.sampling(image.Bands()),
+		Components:  h.sampling(bands),
 		RGB:         h.rgb(),
 		Progressive: h.progressive,
 		Restart:     h.restart,
 		JFIF:        h.jfif,
-		Segments:    h.metadata(image.Blob("icc-profile-data")),
 	}
 	h.quantise(&how)
-	return image.SaveJPEG(fd, limit, how)
+	return how
 }
 
 // sampling is that of the source for as many components, with their tables.

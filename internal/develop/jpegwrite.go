@@ -14,18 +14,12 @@ func sourceJPEG(image *vips.Image, source []byte, fd int, limit int64) error {
 	}
 	defer image.Close()
 	h := readJPEG(source)
-	how := vips.JPEG{
-		Components:  h.sampling(image.Bands()),
-		RGB:         h.rgb() && image.Bands() == 3,
-		Progressive: h.progressive,
-		Restart:     h.restart,
-		JFIF:        h.jfif,
-		Segments:    segmentsOf(image),
-	}
+	how := h.ways(image.Bands())
+	how.RGB = how.RGB && image.Bands() == 3
+	how.Segments = segmentsOf(image)
 	if how.RGB {
 		how.Segments = append(how.Segments, h.adobeSegment()...)
 	}
-	h.quantise(&how)
 	return image.SaveJPEG(fd, limit, how)
 }
 
@@ -101,7 +95,7 @@ func printable(image *vips.Image, background []float64) (*vips.Image, error) {
 func segmentsOf(image *vips.Image) []byte {
 	const most = 0xffff - 2
 	var out []byte
-	if exif := rewritten(image.Blob(exifField), image.Width(), image.Height()); len(exif) > 0 && len(exif) <= most {
+	if exif := sized(image.Blob(exifField), image.Width(), image.Height()); len(exif) > 0 && len(exif) <= most {
 		out = appendSegment(out, markAPP1, exif)
 	}
 	if xmp := image.Blob(xmpField); len(xmp) > 0 && len(xmp)+len(xmpHead) <= most {

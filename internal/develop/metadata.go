@@ -52,12 +52,12 @@ func tidy(image *vips.Image, s *darkroom.Sheet) {
 			setBlob(image, field, withoutPlaceInIPTC(image.Blob(field)))
 		}
 	}
-	if _, turned := image.Int("orientation"); !turned && len(exif) > 0 {
-		exif = upright(bytes.Clone(exifSegment(exif)))
-		image.SetInt("orientation", 1) // or savers take what the data said once
-	}
 	if len(exif) > 0 {
 		exif = withoutPreview(exifSegment(exif)) // the library leaves it in the data
+		if _, turned := image.Int("orientation"); !turned {
+			exif = upright(exif)
+			image.SetInt("orientation", 1) // or savers take what the data said once
+		}
 	}
 	setBlob(image, exifField, exif)
 	if s.Pages > 1 {

@@ -19,9 +19,10 @@ func (p *printer) search(step pipeline.Step, limit int64) error {
 	if err := p.sheet.Settled(); err != nil {
 		return err
 	}
-	best := 0
+	best, written := 0, 0
 	for lo, hi, q := 1, step.Int("quality"), step.Int("quality"); lo <= hi; q = (lo + hi) / 2 {
 		size, err := p.trial(step.With("quality", strconv.Itoa(q)))
+		written = q
 		switch {
 		case err != nil:
 			return err
@@ -30,6 +31,9 @@ func (p *printer) search(step pipeline.Step, limit int64) error {
 		default:
 			hi = q - 1
 		}
+	}
+	if best > 0 && best == written {
+		return nil // it is in the file
 	}
 	return p.within(step.With("quality", strconv.Itoa(max(best, 1))), limit, "the result at its lowest quality")
 }
