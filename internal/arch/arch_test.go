@@ -19,11 +19,11 @@ var layers = [][]string{
 	{"fault"},
 	{"pipeline"},
 	{"kv", "storage", "taskdb", "lab"},
-	{"problem", "dirlock", "imagehead", "preset", "kv/kvview"},
+	{"problem", "dirlock", "imagehead", "preset", "kv/kvview", "auth", "outbound"},
 	{"sqlitedb"},
 	{"config", "httpx", "telemetry", "discovery", "engine", "backup"},
 	{"kv/", "storage/", "taskdb/", "lab/"},
-	{"frontend", "master", "sweeper", "worker"},
+	{"frontend", "master", "sweeper", "worker", "webhook"},
 	{"app"},
 	{"trials", "workercheck"},
 }
