@@ -23,6 +23,14 @@ func CheckPut(state State, key string, opts PutOptions) (PutOptions, error) {
 	return opts, CheckSHA256(opts.SHA256)
 }
 
+// CheckCopy is Check for both keys of a copy.
+func CheckCopy(state State, from, to string) error {
+	if err := Check(state, from); err != nil {
+		return err
+	}
+	return CheckKey(to)
+}
+
 // Check is ErrState or ErrKey unless both name an image that may exist.
 func Check(state State, key string) error {
 	if _, err := ParseState(string(state)); err != nil {

@@ -103,6 +103,15 @@ type Store interface {
 	// Stat is Get without the bytes.
 	Stat(ctx context.Context, state State, key string) (Info, error)
 
+	// Copy gives the image that is under one key another key too, of the same
+	// state: the same bytes, type and digest, written now. It is as atomic and
+	// durable as a Put, replaces what was under the key, and is ErrNotFound when
+	// there is nothing to be copied; damage is not copied but ErrCorrupt. What
+	// becomes of one of the two afterwards does not touch the other's bytes; but
+	// the time of the first one may be the copy's now. An image that is replaced
+	// or deleted meanwhile is copied as it was, or as it is.
+	Copy(ctx context.Context, state State, from, to string) (Info, error)
+
 	// Delete removes an image durably. Deleting what does not exist succeeds.
 	Delete(ctx context.Context, state State, key string) error
 

@@ -34,8 +34,13 @@ func (c *Client) Put(ctx context.Context, state storage.State, key string, r io.
 	if err != nil {
 		return storage.Info{}, operand(state, key, err)
 	}
+	return c.stored(ctx, resp, state, key, opts)
+}
+
+// stored reads the answer to a Put or a Copy.
+func (c *Client) stored(ctx context.Context, resp *http.Response, state storage.State, key string, opts storage.PutOptions) (storage.Info, error) {
 	var a answer
-	err = c.http.Decode(ctx, resp, &a)
+	err := c.http.Decode(ctx, resp, &a)
 	if err == nil && (a.Key != key || a.State != state || opts.Size >= 0 && a.Size != opts.Size || opts.SHA256 != "" && a.SHA256 != opts.SHA256) {
 		err = httpx.ErrNonsense.Because(fmt.Errorf("it says that %+v was stored", a))
 	}
@@ -43,6 +48,18 @@ func (c *Client) Put(ctx context.Context, state storage.State, key string, r io.
 		return storage.Info{}, operand(state, key, err)
 	}
 	return storage.Info(a), nil
+}
+
+// Copy implements storage.Store.
+func (c *Client) Copy(ctx context.Context, state storage.State, from, to string) (storage.Info, error) {
+	if err := storage.CheckCopy(state, from, to); err != nil {
+		return storage.Info{}, err
+	}
+	resp, err := c.call(ctx, state, to, httpx.Request{Method: http.MethodPost, Query: url.Values{"from": {from}}})
+	if err != nil {
+		return storage.Info{}, err
+	}
+	return c.stored(ctx, resp, state, to, storage.PutOptions{Size: storage.Unknown})
 }
 
 func header(opts storage.PutOptions) http.Header {

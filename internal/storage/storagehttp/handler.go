@@ -1,6 +1,7 @@
 // Package storagehttp is the wire of the image storage, both sides of it:
 //
 //	PUT    /images/{state}/{key}              body: the image; POST too
+//	POST   /images/{state}/{key}?from=KEY     no body: the bytes are those of another key
 //	GET    /images/{state}/{key}              the image, or a part of it; HEAD
 //	DELETE /images/{state}/{key}
 //	GET    /images/{state}/?cursor=&limit=    a page of the listing
@@ -82,6 +83,13 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	q, err := httpx.Query(r)
+	if err != nil {
+		return err
+	}
+	if q.Has("from") {
+		return h.copy(w, r, state, q.Get("from"), key)
+	}
 	digest, err := announced(r.Header)
 	if err != nil {
 		return err
@@ -90,6 +98,17 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
 	info, err := h.store.Put(r.Context(), state, key, body, storage.PutOptions{
 		ContentType: r.Header.Get("Content-Type"), Size: r.ContentLength, SHA256: digest,
 	})
+	if err != nil {
+		return err
+	}
+	return httpx.WriteJSON(w, http.StatusCreated, answer(info))
+}
+
+func (h *handler) copy(w http.ResponseWriter, r *http.Request, state storage.State, from, to string) error {
+	if _, err := io.ReadFull(r.Body, make([]byte, 1)); !errors.Is(err, io.EOF) {
+		return httpx.ErrParameter.Detailf("what is copied from another key has no body")
+	}
+	info, err := h.store.Copy(r.Context(), state, from, to)
 	if err != nil {
 		return err
 	}

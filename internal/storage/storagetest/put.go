@@ -190,6 +190,8 @@ func canceledCalls(s *suite) {
 	s.is(err, context.Canceled)
 	_, err = s.Stat(ctx, storage.Finished, "a")
 	s.is(err, context.Canceled)
+	_, err = s.Copy(ctx, storage.Finished, "a", "b")
+	s.is(err, context.Canceled)
 	s.is(s.Delete(ctx, storage.Finished, "a"), context.Canceled)
 	_, err = s.List(ctx, storage.Finished, "", 0)
 	s.is(err, context.Canceled)

@@ -39,7 +39,7 @@ type Options struct {
 
 // Run tests the stores that open gives, a fresh one for each case.
 func Run(t *testing.T, open func(t *testing.T) Subject, opts Options) {
-	for _, group := range [][]testCase{keyCases, putCases, failureCases, getCases, listCases, raceCases, largeCases} {
+	for _, group := range [][]testCase{keyCases, putCases, copyCases, failureCases, getCases, listCases, raceCases, largeCases} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) { c.run(&suite{T: t, Subject: open(t), opts: opts}) })
 		}
