@@ -1,0 +1,4 @@
+package auth
+
+// WithSum completes a text by its checksum.
+func WithSum(text string) string { return text + checksum(text) }
