@@ -49,7 +49,11 @@ func catalogOf(c *cobra.Command) (*pipeline.Catalog, error) {
 	if err != nil || len(cfg.KV) == 0 {
 		return nil, err
 	}
-	return declaredIn(c.Context(), kvOf(cfg))
+	store, err := kvOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return declaredIn(c.Context(), store)
 }
 
 func declaredIn(ctx context.Context, store kv.Store) (*pipeline.Catalog, error) {

@@ -43,13 +43,18 @@ func shelf(c *cobra.Command) (preset.Shelf, error) {
 	if len(cfg.KV) == 0 {
 		cfg.KV = []string{defaultKV()}
 	}
-	return preset.Shelf{Store: kvOf(cfg)}, nil
+	store, err := kvOf(cfg)
+	return preset.Shelf{Store: store}, err
 }
 
 // kvOf is the key-value store of the lab that the settings name.
-func kvOf(cfg config.Config) kv.Store {
+func kvOf(cfg config.Config) (kv.Store, error) {
+	member, err := join(cfg)
+	if err != nil {
+		return nil, err
+	}
 	balancer := discovery.NewBalancer(httpx.NewTransport(), func(string) []string { return cfg.KV })
-	return kvhttp.NewClient(httpx.NewClient("http://kv", balancer))
+	return kvhttp.NewClient(httpx.NewClient("http://kv", member.Transport(balancer))), nil
 }
 
 func presetList() *cobra.Command {

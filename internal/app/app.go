@@ -22,6 +22,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"minilab/internal/auth/mesh"
 	"minilab/internal/config"
 	"minilab/internal/discovery"
 	"minilab/internal/httpx"
@@ -50,6 +51,7 @@ type Options struct {
 func Run(ctx context.Context, cfg config.Config, opt Options) error {
 	a := &app{Options: opt, cfg: cfg, metrics: telemetry.NewMetrics(opt.Version)}
 	a.connections, a.listeners, a.stores = httpx.NewConnections(), map[string]net.Listener{}, map[string]string{}
+	a.routers = map[string]*httpx.Router{}
 	defer a.close(ctx)
 	if err := a.start(ctx); err != nil {
 		return err
@@ -66,8 +68,10 @@ type app struct {
 	metrics *telemetry.Metrics
 
 	connections *httpx.Connections
-	listeners   map[string]net.Listener // by service
+	listeners   map[string]net.Listener  // by service
+	routers     map[string]*httpx.Router // of the services that only services call
 
+	member    *mesh.Member
 	view      *discovery.View
 	transport http.RoundTripper // to other services
 	kv        kv.Store
@@ -84,7 +88,7 @@ type app struct {
 // start wires everything in the order of dependency.
 func (a *app) start(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		a.listen, a.whole, a.startKV, a.startDiscovery, a.startStorage, a.startTaskdb, a.startMaster, a.startFrontend, a.startWorker,
+		a.join, a.listen, a.whole, a.startKV, a.startDiscovery, a.startStorage, a.startTaskdb, a.startMaster, a.startFrontend, a.startWorker,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -136,6 +140,7 @@ func (a *app) listen(ctx context.Context) error {
 			faults = append(faults, fmt.Errorf("%s cannot listen on %s: %w", service, addr, reason(err)))
 			continue
 		}
+		faults = append(faults, a.guardable(service, l.Addr()))
 		a.listeners[service] = a.connections.Listener(l)
 		a.later(func(context.Context) error { return ignoreClosed(l.Close()) })
 	}
@@ -189,7 +194,10 @@ func (a *app) middleware(service string) []func(http.Handler) http.Handler {
 
 // router makes an empty router for a service.
 func (a *app) router(service string) *httpx.Router {
-	return httpx.NewRouter(a.Log.With("service", service), a.middleware(service)...)
+	rt := httpx.NewRouter(a.Log.With("service", service), a.middleware(service)...)
+	rt.Guard(a.member.Guard(service))
+	a.routers[service] = rt
+	return rt
 }
 
 // serve serves and registers a service of this process. Without a listener it
@@ -197,7 +205,7 @@ func (a *app) router(service string) *httpx.Router {
 func (a *app) serve(ctx context.Context, service string, rt *httpx.Router, checks ...httpx.Check) {
 	l, ok := a.listeners[service]
 	if ok {
-		httpx.Probes(rt, checks, a.metrics.Handler())
+		httpx.Probes(rt, append(checks, a.accepted()...), a.metrics.Handler())
 		s := httpx.Serve(ctx, l, rt, a.Log.With("service", service))
 		a.later(s.Shutdown)
 	}

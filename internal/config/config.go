@@ -19,6 +19,7 @@ type Config struct {
 	Advertise      Addresses // base URLs under which others reach them
 	KV             []string  // base URLs of key-value stores
 	Data           string    // folder of the embedded engines
+	SecretFile     string    // of the lab's secret; empty: it has none
 	Workers        int       // images altered at once; 0: one per core
 	Lease          time.Duration
 	Engine         string // path of minilab-engine; empty: beside this executable

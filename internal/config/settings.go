@@ -41,6 +41,8 @@ var settings = []setting{
 		set: func(c *Config, v string) (err error) { c.KV, err = urls(v); return }},
 	{name: "data", value: "./minilab-data", doc: "folder of the embedded engines",
 		set: func(c *Config, v string) error { c.Data = v; return notEmpty(v) }},
+	{name: "secret-file", doc: "file with the lab's secret, the same for all processes; needed where a service other than the frontend listens beyond the loopback",
+		set: func(c *Config, v string) error { c.SecretFile = v; return nil }},
 	{name: "workers", value: "0", doc: "images that the worker alters at once; 0: one per core",
 		set: func(c *Config, v string) (err error) { c.Workers, err = number(v, 0, 1024); return }},
 	{name: "lease", value: "30s", doc: "how long a worker may be silent before its work is given to another",

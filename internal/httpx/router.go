@@ -50,6 +50,31 @@ func NewRouter(log *slog.Logger, middleware ...func(http.Handler) http.Handler) 
 	return rt
 }
 
+// Guard has check look at every request before it is routed; what check returns
+// is the answer, and nil lets the request through. It comes before all routes.
+func (rt *Router) Guard(check Handler) {
+	rt.mux.Use(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if err := check(w, r); err != nil {
+				limitBody(w, r)
+				rt.fail(w, r, err)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+}
+
+// Routes are the methods and paths that there are, "GET /images/{state}/*" for example.
+func (rt *Router) Routes() []string {
+	var list []string
+	_ = chi.Walk(rt.mux, func(method, path string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		list = append(list, method+" "+path)
+		return nil
+	})
+	return list
+}
+
 // ServeHTTP implements http.Handler.
 func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) { rt.mux.ServeHTTP(w, r) }
 
