@@ -33,6 +33,8 @@ type Config struct {
 	// Resolve judges the operations that are not built in; nil leaves them to
 	// the lab, which knows them too but has not seen the text as it was written.
 	Resolve    func(context.Context, lab.Submission) error
+	Keys       Keys  // nil: there are none, and everybody is auth.Public
+	Links      Links // nil: there are none
 	Log        *slog.Logger
 	Middleware []func(http.Handler) http.Handler // around every request, the first one outermost
 }
@@ -40,6 +42,9 @@ type Config struct {
 // New makes the frontend's router, to which its probes may be added.
 func New(cfg Config) *httpx.Router {
 	rt := httpx.NewRouter(cfg.Log, append(slices.Clip(cfg.Middleware), secure, sameOrigin)...)
+	g := gate{cfg.Keys, cfg.Links}
+	rt.Guard(g.check)
+	g.routeSession(rt)
 	labhttp.RouteCustomers(rt, Guard(cfg.Customers, cfg.Limits, cfg.Resolve), Paths)
 	newPage(cfg.Limits).route(rt)
 	return rt
