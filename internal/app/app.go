@@ -66,6 +66,7 @@ type app struct {
 	Options
 	cfg     config.Config
 	metrics *telemetry.Metrics
+	traces  *telemetry.Traces // nil: none
 
 	connections *httpx.Connections
 	listeners   map[string]net.Listener  // by service
@@ -88,7 +89,7 @@ type app struct {
 // start wires everything in the order of dependency.
 func (a *app) start(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		a.join, a.listen, a.whole, a.startKV, a.startDiscovery, a.startStorage, a.startTaskdb, a.startMaster, a.startFrontend, a.startWorker,
+		a.startTraces, a.join, a.listen, a.whole, a.startKV, a.startDiscovery, a.startStorage, a.startTaskdb, a.startMaster, a.startFrontend, a.startWorker,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -189,7 +190,7 @@ func (a *app) url(service string) string {
 
 // middleware is around every request of a service.
 func (a *app) middleware(service string) []func(http.Handler) http.Handler {
-	return []func(http.Handler) http.Handler{httpx.WithRequestID, a.metrics.HTTP(service)}
+	return []func(http.Handler) http.Handler{httpx.WithRequestID, a.metrics.HTTP(service), a.traces.HTTP(service)}
 }
 
 // router makes an empty router for a service.

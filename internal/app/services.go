@@ -44,7 +44,7 @@ func (a *app) startKV(ctx context.Context) error {
 		return a.view.URLs(service)
 	}
 	a.view = discovery.NewView()
-	a.transport = a.member.Transport(discovery.NewBalancer(base, resolve))
+	a.transport = a.traces.Transport(a.member.Transport(discovery.NewBalancer(base, resolve)))
 	a.later(func(context.Context) error { base.CloseIdleConnections(); return nil })
 
 	if !a.runs("kv") {

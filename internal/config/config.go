@@ -41,6 +41,7 @@ type Config struct {
 	SweepEvery     time.Duration // 0: never
 	SweepGrace     time.Duration
 	LogFormat      string
+	OTLPEndpoint   string // base URL of where traces go; empty: as OpenTelemetry's variables say
 }
 
 // fits says what is wrong with settings that are right one by one.

@@ -141,3 +141,15 @@ func TestPrintCanBeReadBackAndMasksSecrets(t *testing.T) {
 		t.Errorf("a secret is shown: %v", err)
 	}
 }
+
+func TestWhereTracesGo(t *testing.T) {
+	c, err := config.Load(flags(t), []string{"MINILAB_OTLP_ENDPOINT=http://127.0.0.1:4318/"})
+	if err != nil || c.OTLPEndpoint != "http://127.0.0.1:4318" {
+		t.Errorf("%q, %v", c.OTLPEndpoint, err)
+	}
+	for _, bad := range []string{"127.0.0.1:4318", "grpc://h", "http://u:p@h", "http://h/v1/traces"} {
+		if _, err := config.Load(flags(t, "--otlp-endpoint", bad), nil); err == nil || !strings.Contains(err.Error(), "otlp-endpoint is a URL") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}

@@ -91,6 +91,8 @@ var settings = []setting{
 		}},
 	{name: "log-format", value: "text", doc: "log lines on standard error: text or json",
 		set: func(c *Config, v string) error { c.LogFormat = v; return oneOf(v, "text", "json") }},
+	{name: "otlp-endpoint", doc: "base URL that traces are sent to, by OTLP over HTTP, such as http://127.0.0.1:4318; default: as OTEL_EXPORTER_OTLP_ENDPOINT says, else there are none",
+		set: func(c *Config, v string) (err error) { c.OTLPEndpoint, err = optional(v, baseURL); return }},
 }
 
 func notEmpty(v string) error {
@@ -152,6 +154,14 @@ func urls(v string) ([]string, error) {
 		list = append(list, base)
 	}
 	return list, nil
+}
+
+// optional is what read makes of a text, if there is one.
+func optional(v string, read func(string) (string, error)) (string, error) {
+	if v == "" {
+		return "", nil
+	}
+	return read(v)
 }
 
 // baseURL is the URL of a service, without a path.

@@ -1,4 +1,5 @@
-// Package telemetry is what a service shows of itself: log lines and metrics.
+// Package telemetry is what a service shows of itself: log lines, metrics and
+// traces.
 package telemetry
 
 import (
@@ -6,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -22,13 +24,14 @@ const (
 	FormatJSON = "json"
 )
 
-// NewLogger writes log lines to w, as "text" or "json".
+// NewLogger writes log lines to w, as "text" or "json". Those of a context with
+// a trace have its trace_id and span_id.
 func NewLogger(w io.Writer, format string) (*slog.Logger, error) {
 	switch format {
 	case FormatText:
-		return slog.New(slog.NewTextHandler(w, nil)), nil
+		return slog.New(traced{slog.NewTextHandler(w, nil)}), nil
 	case FormatJSON:
-		return slog.New(slog.NewJSONHandler(w, nil)), nil
+		return slog.New(traced{slog.NewJSONHandler(w, nil)}), nil
 	}
 	return nil, fault.ErrInvalid.Detailf("log-format is %s or %s, got %q", FormatText, FormatJSON, format)
 }
@@ -39,6 +42,8 @@ type Metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	busy     *prometheus.GaugeVec
+	streams  *prometheus.GaugeVec
+	stages   *Stages
 }
 
 // NewMetrics makes the registry with what every process has.
@@ -55,13 +60,17 @@ func NewMetrics(version string) *Metrics {
 		busy: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "minilab_http_requests_in_flight", Help: "Requests being answered.",
 		}, []string{"service"}),
+		streams: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "minilab_http_streams_open", Help: "Streams of events (SSE) that are open.",
+		}, []string{"service"}),
 	}
+	m.stages = NewStages(m.Registry)
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "minilab_build_info", Help: "1, with the version as a label.",
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	info.Set(1)
-	m.Registry.MustRegister(m.requests, m.seconds, m.busy, info, collectors.NewGoCollector(),
+	m.Registry.MustRegister(m.requests, m.seconds, m.busy, m.streams, info, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -77,21 +86,31 @@ func (m *Metrics) Count(name, help string, events func() int64) {
 		func() float64 { return float64(events()) }))
 }
 
+// Gauge shows a number that is known elsewhere.
+func (m *Metrics) Gauge(name, help string, value func() float64) {
+	m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+}
+
+// Stages times what tasks go through in this process.
+func (m *Metrics) Stages() *Stages { return m.stages }
+
 // HTTP is middleware that counts and times a service's requests by route.
 func (m *Metrics) HTTP(service string) func(http.Handler) http.Handler {
-	busy := m.busy.WithLabelValues(service)
+	busy, streams := m.busy.WithLabelValues(service), m.streams.WithLabelValues(service)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			busy.Inc()
 			start := time.Now()
-			sw := &statusWriter{ResponseWriter: w}
+			sw := &statusWriter{ResponseWriter: w, streams: streams}
 			defer func() {
 				busy.Dec()
+				sw.end()
 				route := chi.RouteContext(r.Context()).RoutePattern()
 				m.requests.WithLabelValues(service, route, method(r), strconv.Itoa(sw.status)).Inc()
 				m.seconds.WithLabelValues(service, route).Observe(time.Since(start).Seconds())
 			}()
 			next.ServeHTTP(sw, r)
+			sw.note(http.StatusOK) // that of an answer without any
 		})
 	}
 }
@@ -106,33 +125,50 @@ func method(r *http.Request) string {
 	return "other"
 }
 
-// statusWriter remembers the status of an answer.
+// eventStream is the content type of a stream of events.
+const eventStream = "text/event-stream"
+
+// statusWriter remembers the status of an answer, and whether it is a stream.
 type statusWriter struct {
 	http.ResponseWriter
-	status int
+	status  int
+	streams prometheus.Gauge // of those that are open; nil: not counted
+	stream  bool
+}
+
+// note takes the status down that the answer begins with.
+func (s *statusWriter) note(status int) {
+	if s.status >= http.StatusOK {
+		return
+	}
+	s.status = status
+	if s.streams != nil && status == http.StatusOK && strings.HasPrefix(s.Header().Get("Content-Type"), eventStream) {
+		s.stream = true
+		s.streams.Inc()
+	}
+}
+
+func (s *statusWriter) end() {
+	if s.stream {
+		s.streams.Dec()
+	}
 }
 
 // WriteHeader implements http.ResponseWriter.
 func (s *statusWriter) WriteHeader(status int) {
-	if s.status == 0 || s.status < http.StatusOK {
-		s.status = status
-	}
+	s.note(status)
 	s.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements http.ResponseWriter.
 func (s *statusWriter) Write(p []byte) (int, error) {
-	if s.status == 0 {
-		s.status = http.StatusOK
-	}
+	s.note(http.StatusOK)
 	return s.ResponseWriter.Write(p)
 }
 
 // ReadFrom implements io.ReaderFrom, so that files go out by sendfile.
 func (s *statusWriter) ReadFrom(r io.Reader) (int64, error) {
-	if s.status == 0 {
-		s.status = http.StatusOK
-	}
+	s.note(http.StatusOK)
 	return io.Copy(s.ResponseWriter, r)
 }
 
