@@ -71,6 +71,7 @@ type app struct {
 	connections *httpx.Connections
 	listeners   map[string]net.Listener  // by service
 	routers     map[string]*httpx.Router // of the services that only services call
+	door        *door                    // the frontend's listener
 
 	member    *mesh.Member
 	view      *discovery.View
@@ -136,7 +137,7 @@ func (a *app) listen(ctx context.Context) error {
 		if addr == "" {
 			continue
 		}
-		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+		l, err := a.open(ctx, service, addr)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("%s cannot listen on %s: %w", service, addr, reason(err)))
 			continue
@@ -210,7 +211,7 @@ func (a *app) serve(ctx context.Context, service string, rt *httpx.Router, check
 		s := httpx.Serve(ctx, l, rt, a.Log.With("service", service))
 		a.later(s.Shutdown)
 	}
-	if ok || service == "worker" {
+	if ok && !a.hidden(service) || service == "worker" {
 		a.register(ctx, service)
 	}
 }
@@ -239,11 +240,11 @@ func (a *app) announce() {
 	var urls []string
 	for _, service := range a.Services {
 		if u := a.url(service); u != "" {
-			urls = append(urls, service+" "+u)
+			urls = append(urls, service+" "+u+a.because(service))
 		}
 	}
 	if a.Quiet && len(urls) == 1 {
-		fmt.Fprintf(a.Out, "minilab is ready: %s\n", a.url("frontend"))
+		fmt.Fprintf(a.Out, "minilab is ready: %s\n", a.url("frontend")+a.because("frontend"))
 		return
 	}
 	fmt.Fprintln(a.Out, strings.Join(append(urls, "ready"), "\n"))

@@ -184,7 +184,7 @@ func (a *app) startFrontend(ctx context.Context) error {
 	if !a.runs("frontend") {
 		return nil
 	}
-	operations := a.catalog(ctx)
+	operations, keys := a.catalog(ctx), a.followKeys(ctx)
 	rt := frontend.New(frontend.Config{
 		Customers: a.lab,
 		Resolve: func(ctx context.Context, s lab.Submission) error {
@@ -195,6 +195,7 @@ func (a *app) startFrontend(ctx context.Context) error {
 			MaxBytes: a.cfg.MaxBytes, MaxPixels: a.cfg.MaxPixels, MaxFrames: a.cfg.MaxFrames, MaxPages: a.cfg.MaxPages,
 			MaxOutputs: a.cfg.MaxOutputs, PresetsOnly: a.cfg.PresetsOnly,
 		},
+		Keys:       keys,
 		Log:        a.Log.With("service", "frontend"),
 		Middleware: a.middleware("frontend"),
 	})
@@ -202,8 +203,7 @@ func (a *app) startFrontend(ctx context.Context) error {
 	if a.runs("master") { // what a master elsewhere needs is its own matter
 		needs = append(needs, "storage", "taskdb")
 	}
-	a.serve(ctx, "frontend", rt, a.checks(needs...)...)
-	return nil
+	return a.serveFrontend(ctx, rt, keys, a.checks(needs...))
 }
 
 func (a *app) startWorker(ctx context.Context) error {

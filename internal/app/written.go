@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 
+	"minilab/internal/auth"
 	"minilab/internal/imagehead"
 	"minilab/internal/kv"
 	"minilab/internal/kv/kvcheck"
@@ -33,6 +34,7 @@ func guarded(s kv.Store) kv.Store {
 			_, _, err = operations.Resolve(ctx, lab.Submission{Pipeline: p.Pipeline, Outputs: p.Outputs})
 			return preset.Because(err)
 		},
+		auth.KeyPrefix: func(_ context.Context, id string, value []byte) error { return auth.CheckEntry(id, value) },
 		lab.WatermarkPrefix: func(_ context.Context, name string, value []byte) error {
 			if !lab.IsWatermarkName(name) {
 				return kvcheck.ErrRefused.Detailf("%q cannot be the name of an image to be laid over others", name)
