@@ -12,8 +12,10 @@ import (
 )
 
 // join reads the lab's secret, with which calls between services are signed.
-func (a *app) join(context.Context) (err error) {
-	a.member, err = mesh.Join(a.cfg.SecretFile, strings.Join(a.Services, "+"), a.Log)
+func (a *app) join(ctx context.Context) (err error) {
+	if a.member, err = mesh.Join(a.cfg.SecretFile, strings.Join(a.Services, "+"), a.Log); err == nil {
+		a.background(ctx, a.member.Follow)
+	}
 	return err
 }
 

@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -50,6 +51,7 @@ type Lab struct {
 	Bin      string   // the executable minilab
 	Env      []string // beside the addresses: MINILAB_DATA, MINILAB_ENGINE, PATH …
 	Flags    []string // of every process
+	Host     string   // where services other than the frontend listen, but for "up"; empty: 127.0.0.1
 
 	// Prepare, when not nil, has the last word on a process before it starts.
 	Prepare func(name string, cmd *exec.Cmd)
@@ -122,7 +124,7 @@ func (l *Lab) reserve(ctx context.Context) error {
 	l.listen, l.urls = map[string]string{}, map[string]string{}
 	for _, name := range append([]string{"kv"}, l.Topology...) {
 		if service := serviceOf(name); service == "kv" || service == "frontend" || service == "up" {
-			a, err := freeAddress(ctx)
+			a, err := freeAddress(ctx, l.host(service))
 			if err != nil {
 				return err
 			}
@@ -130,6 +132,14 @@ func (l *Lab) reserve(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// host is where a service listens.
+func (l *Lab) host(service string) string {
+	if l.Host == "" || service == "frontend" || service == "up" {
+		return "127.0.0.1"
+	}
+	return l.Host
 }
 
 // URL is the base URL of a service, of one of its instances.
@@ -220,7 +230,7 @@ func serviceOf(name string) string {
 
 func (l *Lab) startProcess(name string) (*Process, error) {
 	service := serviceOf(name)
-	args, listen := []string{"serve", service}, service+"=127.0.0.1:0"
+	args, listen := []string{"serve", service}, service+"="+net.JoinHostPort(l.host(service), "0")
 	if fixed := l.listen[name]; fixed != "" {
 		listen = service + "=" + fixed
 	}
@@ -311,9 +321,9 @@ func (p *Process) kill() {
 // time of the restart.
 const lowestPort, highestPort = 12000, 32000
 
-func freeAddress(ctx context.Context) (address string, err error) {
+func freeAddress(ctx context.Context, host string) (address string, err error) {
 	for range 100 {
-		address = fmt.Sprintf("127.0.0.1:%d", lowestPort+rand.IntN(highestPort-lowestPort))
+		address = net.JoinHostPort(host, strconv.Itoa(lowestPort+rand.IntN(highestPort-lowestPort)))
 		var l net.Listener
 		if l, err = (&net.ListenConfig{}).Listen(ctx, "tcp", address); err == nil {
 			return address, l.Close()

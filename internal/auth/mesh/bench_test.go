@@ -45,7 +45,7 @@ func BenchmarkMake(b *testing.B) {
 	m, err := Join(secretFile(b, secretA), "master", nil)
 	ok(b, err)
 	for b.Loop() {
-		if _, err := m.signed(m.secret.keys(), Service, lifetime, "kv"); err != nil {
+		if _, err := m.signed(m.secret.keys.Load(), Service, lifetime, "kv"); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -49,7 +49,7 @@ func TestRoles(t *testing.T) {
 		{"worker", "GET", "/metrics", false, true},
 	}
 	for _, role := range append([]Role{Service}, Roles...) {
-		text, err := m.signed(m.secret.keys(), role, time.Hour, services...)
+		text, err := m.signed(m.secret.keys.Load(), role, time.Hour, services...)
 		ok(t, err)
 		for _, tc := range calls {
 			want := role.unbound() || role == Worker && tc.worker || role == Metrics && tc.metrics

@@ -6,6 +6,7 @@
 //	member, err := mesh.Join("/etc/minilab/secret", "frontend", log)
 //	transport := member.Transport(balancer) // signs calls to "http://SERVICE/…"
 //	router.Guard(member.Guard("master"))    // and checks those that come
+//	go member.Follow(ctx)                   // the file has another secret one day
 //
 // A lab without a secret has no tokens: its services listen on the loopback.
 package mesh
@@ -41,8 +42,7 @@ type Member struct {
 //
 // Each line of the file is a secret of at least 32 bytes; empty ones and those
 // that begin with # say nothing. The first signs, all of them are believed. The
-// file must be its owner's alone, and is read again while it is used: a change
-// is in force two seconds after it, and one that cannot be used is not.
+// file must be its owner's alone.
 func Join(path, name string, log *slog.Logger) (*Member, error) {
 	return join(path, name, log, time.Now)
 }
@@ -53,7 +53,7 @@ func join(path, name string, log *slog.Logger, now func() time.Time) (*Member, e
 	if path == "" {
 		return m, nil
 	}
-	r, err := openRing(path, log, now)
+	r, err := openRing(path, log)
 	m.secret = r
 	return m, err
 }

@@ -1,54 +1,53 @@
 package mesh
 
 import (
+	"context"
 	"crypto/sha256"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// lookEvery is how often the secret file is looked at while it is used.
+// lookEvery is how often the secret file is read again.
 const lookEvery = time.Second
 
-// ring is the keys of a secret file. Nobody watches the file: who needs a key
-// looks at it, at most once in lookEvery.
+// ring is the keys of a secret file.
 type ring struct {
 	path string
 	log  *slog.Logger
-	now  func() time.Time
-	born time.Time
+	keys atomic.Pointer[keys] // those in force
 
-	held atomic.Pointer[keys]
-	due  atomic.Int64 // when the next look is, after born
-
-	mu     sync.Mutex        // of who looks
+	// Of who looks, which is one at a time.
 	seen   [sha256.Size]byte // the contents at the last look
 	failed string            // what was wrong at the last look
 }
 
-func openRing(path string, log *slog.Logger, now func() time.Time) (*ring, error) {
+func openRing(path string, log *slog.Logger) (*ring, error) {
 	k, err := readKeys(path)
 	if err != nil {
 		return nil, err
 	}
-	r := &ring{path: path, log: log, now: now, born: now(), seen: k.sum}
-	r.held.Store(k)
-	r.due.Store(int64(lookEvery))
+	r := &ring{path: path, log: log, seen: k.sum}
+	r.keys.Store(k)
 	return r, nil
 }
 
-// keys are those in force. Who comes while another one looks does not wait.
-func (r *ring) keys() *keys {
-	if r.age() >= r.due.Load() && r.mu.TryLock() {
-		r.look()
-		r.due.Store(r.age() + int64(lookEvery))
-		r.mu.Unlock()
+// Follow takes over what becomes of the secret file, until ctx ends.
+func (m *Member) Follow(ctx context.Context) {
+	if !m.Secured() {
+		return
 	}
-	return r.held.Load()
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			m.secret.look()
+		}
+	}
 }
-
-func (r *ring) age() int64 { return int64(r.now().Sub(r.born)) }
 
 // look takes over what the file has once it is the same at two looks in a row:
 // it may be half written at one of them.
@@ -63,8 +62,8 @@ func (r *ring) look() {
 		return
 	}
 	r.failed = ""
-	if k.sum == r.seen && k.sum != r.held.Load().sum {
-		r.held.Store(k)
+	if k.sum == r.seen && k.sum != r.keys.Load().sum {
+		r.keys.Store(k)
 		r.log.Info("the secret file has changed", "secrets", len(k.verify.Keys))
 	}
 	r.seen = k.sum

@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -103,9 +105,8 @@ func TestRotation(t *testing.T) {
 	}
 	settle := func() {
 		for range 2 {
-			c.pass(lookEvery)
 			for _, m := range members {
-				m.secret.keys()
+				m.secret.look()
 			}
 		}
 	}
@@ -123,6 +124,30 @@ func TestRotation(t *testing.T) {
 	agree("two secrets", false)
 }
 
+// TestFollow: a change is in force after two looks, by the clock.
+func TestFollow(t *testing.T) {
+	path := secretFile(t, secretA)
+	m := member(t, path, "kv", newClock())
+	held := m.secret.keys.Load()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		go m.Follow(ctx)
+		rewrite(t, path, secretB)
+		time.Sleep(2*lookEvery - 1)
+		synctest.Wait()
+		if m.secret.keys.Load() != held {
+			t.Error("it is in force at the first look")
+		}
+		time.Sleep(1)
+		synctest.Wait()
+		if m.secret.keys.Load() == held {
+			t.Error("it is not in force at the second look")
+		}
+		cancel()
+	})
+	member(t, "", "kv", newClock()).Follow(t.Context()) // nothing to follow
+}
+
 // TestHalfWritten: contents count once they are the same twice, and what cannot
 // be used never does.
 func TestHalfWritten(t *testing.T) {
@@ -130,11 +155,11 @@ func TestHalfWritten(t *testing.T) {
 	path := secretFile(t, secretA)
 	var log strings.Builder
 	m := logging(t, path, "kv", c, &log)
-	held := m.secret.keys()
+	held := m.secret.keys.Load()
 	for _, text := range []string{secretB, secretB + "and-more", "short", "short", ""} {
 		rewrite(t, path, text)
-		c.pass(lookEvery)
-		if m.secret.keys() != held {
+		m.secret.look()
+		if m.secret.keys.Load() != held {
 			t.Errorf("%q is believed at once", text)
 		}
 	}
@@ -142,21 +167,14 @@ func TestHalfWritten(t *testing.T) {
 		t.Errorf("what is wrong with it is logged %d times, want twice:\n%s", n, log.String())
 	}
 	rewrite(t, path, secretB)
-	c.pass(lookEvery / 2)
-	m.secret.keys()
-	if m.secret.seen != held.sum && m.secret.failed == "" {
-		t.Error("it was looked at too early")
-	}
-	for range 2 {
-		c.pass(lookEvery)
-		m.secret.keys()
-	}
-	if m.secret.keys() == held || !strings.Contains(log.String(), "has changed") {
+	m.secret.look()
+	m.secret.look()
+	if m.secret.keys.Load() == held || !strings.Contains(log.String(), "has changed") {
 		t.Errorf("the new secret is not in force:\n%s", log.String())
 	}
 	ok(t, os.Remove(path))
-	c.pass(time.Hour)
-	if m.secret.keys() == held || !strings.Contains(log.String(), "no such file") {
+	m.secret.look()
+	if m.secret.keys.Load() == held || !strings.Contains(log.String(), "no such file") {
 		t.Errorf("without the file:\n%s", log.String())
 	}
 	if strings.Contains(log.String(), secretB) {

@@ -46,7 +46,7 @@ type token struct {
 
 // token is one for calls to the service: the last one for as long as it is fresh.
 func (m *Member) token(service string) (string, error) {
-	k, now := m.secret.keys(), m.now()
+	k, now := m.secret.keys.Load(), m.now()
 	m.mu.RLock()
 	t := m.tokens[service]
 	m.mu.RUnlock()
@@ -80,7 +80,7 @@ func (m *Member) Token(role Role, ttl time.Duration) (string, error) {
 	case ttl <= 0 || ttl > MaxTTL:
 		return "", fmt.Errorf("a token is good for up to %v, got %v", MaxTTL, ttl)
 	}
-	return m.signed(m.secret.keys(), role, ttl, role.audience()...)
+	return m.signed(m.secret.keys.Load(), role, ttl, role.audience()...)
 }
 
 // verified is what a token says that is good now. Its errors are ErrUnauthorized.
@@ -90,7 +90,7 @@ func (m *Member) verified(p *jwt.Parser, header string) (claims, error) {
 	if !ok {
 		return c, ErrUnauthorized.Detailf("there is no token: start whoever calls with the --secret-file of this lab, or see `minilab token`")
 	}
-	_, err := p.ParseWithClaims(text, &c, func(*jwt.Token) (any, error) { return m.secret.keys().verify, nil })
+	_, err := p.ParseWithClaims(text, &c, func(*jwt.Token) (any, error) { return m.secret.keys.Load().verify, nil })
 	if err == nil {
 		return c, nil
 	}

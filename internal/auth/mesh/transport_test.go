@@ -94,10 +94,8 @@ func TestAcceptedAgain(t *testing.T) {
 		t.Fatal("it is not refused")
 	}
 	rewrite(t, path, secretA)
-	for range 2 {
-		c.pass(lookEvery)
-		m.secret.keys()
-	}
+	m.secret.look()
+	m.secret.look()
 	if _, err := get(t, caller, "http://kv/kv/a", nil); err != nil || m.Accepted(t.Context()) != nil {
 		t.Errorf("%v, %v", err, m.Accepted(t.Context()))
 	}
@@ -128,16 +126,19 @@ func TestManyAtOnce(t *testing.T) {
 	c := newClock()
 	path := secretFile(t, secretA, secretB)
 	m, guards := member(t, path, "frontend", c), []func(http.ResponseWriter, *http.Request) error{}
-	for _, s := range services {
-		guards = append(guards, member(t, path, s, c).Guard(s))
+	members := []*Member{m}
+	for i, s := range services {
+		members = append(members, member(t, path, s, c))
+		guards = append(guards, members[i+1].Guard(s))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var all, rotation sync.WaitGroup
 	rotation.Go(func() {
 		steps := [][]string{{secretA, secretB}, {secretB, secretA}}
 		for i := 0; ctx.Err() == nil; i++ {
-			rewrite(t, path, steps[i%2]...)
-			c.pass(lookEvery)
+			rewrite(t, path, steps[i/2%2]...)
+			members[i%len(members)].secret.look()
+			c.pass(time.Second)
 		}
 	})
 	for range 8 {
