@@ -22,7 +22,7 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	config.AddFlags(c.PersistentFlags())
-	c.AddCommand(up(), serve(), backup(), restore(), printConfig(), ops(), presets(), workerCheck(), secret(), token())
+	c.AddCommand(up(), serve(), backup(), restore(), printConfig(), ops(), presets(), workerCheck(), secret(), token(), keys())
 	for _, s := range config.Services {
 		c.AddCommand(single(s))
 	}

@@ -5,13 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
 
 	"minilab/internal/auth"
+	"minilab/internal/config"
 	"minilab/internal/fault"
 	"minilab/internal/httpx"
+	"minilab/internal/kv"
+	"minilab/internal/kv/sqlitekv"
 )
 
 // noKeys is why a frontend listens on this machine only.
@@ -197,4 +201,17 @@ func (d *door) Close() error {
 	defer d.mu.Unlock()
 	d.closed = true
 	return d.l.Close()
+}
+
+// WithKV opens the key-value store of a data folder that no lab runs on, and
+// makes it where there is none. One that is in use is dirlock.ErrInUse.
+func WithKV(ctx context.Context, cfg config.Config, do func(kv.Store) error) error {
+	if err := restored(cfg.Data); err != nil {
+		return err
+	}
+	s, err := sqlitekv.Open(ctx, sqlitekv.Config{Path: filepath.Join(cfg.Data, "kv.db")})
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(guarded(s)), s.Close())
 }

@@ -478,3 +478,20 @@ func BenchmarkCheck(b *testing.B) {
 		})
 	}
 }
+
+func TestExpiry(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Time{
+		"": {}, "720h": now.AddDate(0, 0, 30), "30d": now.AddDate(0, 0, 30), "90s": now.Add(90 * time.Second),
+		"2027-01-31T02:00:00+02:00": time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC),
+	} {
+		if got, err := auth.ExpiryOf(text, now); err != nil || !got.Equal(want) {
+			t.Errorf("%q is %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"0", "0s", "-1h", "-1d", "d", "1x", "30", "99999999999999999999d", "1000000d", "9999-01-01T00:00:00Z", "tomorrow"} {
+		if got, err := auth.ExpiryOf(text, now); !errors.Is(err, auth.ErrInvalidKey) {
+			t.Errorf("%q is %v, %v", text, got, err)
+		}
+	}
+}
