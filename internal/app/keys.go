@@ -51,6 +51,13 @@ func (a *app) followKeys(ctx context.Context) *auth.Keys {
 	return keys
 }
 
+// followLinks has the frontend learn what links are signed with.
+func (a *app) followLinks(ctx context.Context, keys *auth.Keys) *auth.Links {
+	links := auth.NewLinks(a.kv, keys)
+	a.background(ctx, func(ctx context.Context) { links.Follow(ctx, a.Log.With("service", "frontend")) })
+	return links
+}
+
 // learned is the readiness check of who has to know the keys.
 func learned(keys *auth.Keys) httpx.Check {
 	return httpx.Check{Name: "keys", Do: func(context.Context) error {

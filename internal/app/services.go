@@ -196,6 +196,7 @@ func (a *app) startFrontend(ctx context.Context) error {
 			MaxOutputs: a.cfg.MaxOutputs, PresetsOnly: a.cfg.PresetsOnly,
 		},
 		Keys:       keys,
+		Links:      a.followLinks(ctx, keys),
 		Log:        a.Log.With("service", "frontend"),
 		Middleware: a.middleware("frontend"),
 	})
