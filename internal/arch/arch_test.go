@@ -17,11 +17,12 @@ import (
 // and what lies inside its own folder; never sideways, never upwards.
 var layers = [][]string{
 	{"fault"},
-	{"pipeline"},
+	{"pipeline", "hook"},
 	{"kv", "storage", "taskdb", "lab"},
-	{"problem", "dirlock", "imagehead", "preset", "kv/kvview", "outbound"},
+	{"problem", "dirlock", "imagehead", "preset", "kv/kvview", "kv/kvlock", "outbound"},
 	{"sqlitedb", "auth"},
 	{"config", "httpx", "telemetry", "discovery", "engine", "backup", "auth/mesh"},
+	{"hook/"},
 	{"kv/", "storage/", "taskdb/", "lab/"},
 	{"frontend", "master", "sweeper", "worker", "webhook"},
 	{"app"},

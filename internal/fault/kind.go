@@ -24,6 +24,7 @@ const (
 	Unprocessable                 // 422 well-formed but not doable
 	TooMany                       // 429 come back later
 	HeaderSize                    // 431 header fields too large
+	Mismatch                      // 460 not the bytes of the checksum: the status is tus's own
 	Internal                      // 500 a defect
 	BadGateway                    // 502 a part behind this one answered nonsense
 	Unavailable                   // 503 a part is away
@@ -47,6 +48,7 @@ var statuses = map[Kind]int{
 	Unprocessable: http.StatusUnprocessableEntity,
 	TooMany:       http.StatusTooManyRequests,
 	HeaderSize:    http.StatusRequestHeaderFieldsTooLarge,
+	Mismatch:      460,
 	Internal:      http.StatusInternalServerError,
 	BadGateway:    http.StatusBadGateway,
 	Unavailable:   http.StatusServiceUnavailable,
