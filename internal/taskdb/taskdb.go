@@ -273,4 +273,5 @@ type Store interface {
 	Tasks
 	Leases
 	Feed
+	Outbox
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"minilab/internal/hook"
 	"minilab/internal/sqlitedb"
 	"minilab/internal/taskdb"
 )
@@ -49,7 +50,19 @@ func TestPlans(t *testing.T) {
 		"tombstones":  {dropTombstones, []string{"tombstones_age (deleted_at<?)"}},
 		"in a trigger": {`SELECT 1 FROM tasks WHERE ready = 1 AND owner = ? AND priority = ? AND needs = ?`,
 			[]string{"tasks_ready (owner=? AND priority=? AND needs=?)"}},
-		"stats": {selectStats, []string{"tasks_due (run_at>?)", "tasks_oldest"}},
+		"due lanes":     {dueLanes([]string{"a", "b"}), []string{"outbox_lanes_next"}},
+		"due delivery":  {dueIn, []string{"outbox_due (endpoint=? AND next_at<?)", "w USING PRIMARY KEY (id=?)", "c USING PRIMARY KEY (owner=?)"}},
+		"hold":          {holdDelivery, []string{"INTEGER PRIMARY KEY (rowid=?)"}},
+		"lane":          {openLane, []string{"outbox_due (endpoint=?)"}},
+		"report":        {selectHold, []string{"outbox_message (message=?)"}},
+		"attempts":      {dropAttempts, []string{"outbox_attempts_delivery (delivery=?"}},
+		"newest":        {newestDelivery, nil},
+		"old messages":  {dropDeliveries, []string{"outbox_ended (ended_at>? AND ended_at<?)"}},
+		"many messages": {dropBeyond, []string{"INTEGER PRIMARY KEY (rowid<?)"}},
+		"redeliver":     {selectDelivery, []string{"outbox_message (message=?)", "w USING PRIMARY KEY (id=?)"}},
+		"webhooks":      {selectWebhooks, []string{"webhooks_owner (owner=?)"}},
+		"backlog":       {backlog, []string{"outbox_lanes_next (next_at<?)", "outbox_due (endpoint=? AND next_at<?)"}},
+		"stats":         {selectStats, []string{"tasks_due (run_at>?)", "tasks_oldest"}},
 	} {
 		t.Run(name, func(t *testing.T) { wantPlan(t, db, c.query, c.want...) })
 	}
@@ -82,6 +95,21 @@ func TestPlansOfLists(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestPlansOfDeliveries(t *testing.T) {
+	db := schema(t)
+	for want, f := range map[string]hook.Filter{
+		"outbox_owner (owner=? AND id<?)":  {},
+		"outbox_task (task_id=? AND id<?)": {Task: "t"},
+		"outbox_hook (hook=? AND id<?)":    {Webhook: "w"},
+	} {
+		f.Owner = "o"
+		query, _ := deliveriesQuery(f, 9, 10)
+		wantPlan(t, db, query, want)
+	}
+	query, _ := deliveriesQuery(hook.Filter{Owner: "o", Task: "t", Webhook: "w"}, 9, 10)
+	wantPlan(t, db, query, "outbox_task (task_id=? AND id<?)")
 }
 
 // wantPlan wants a query to use the indexes and to scan no table.

@@ -13,6 +13,7 @@ import (
 	"database/sql"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"minilab/internal/fault"
@@ -96,11 +97,13 @@ type Store struct {
 	started time.Time
 	closing sync.Once
 	closed  chan struct{}
-	claims  waiters // for work
-	feed    signal  // for events
-	due     *alarm  // when waiting work becomes ready
-	reaper  *alarm  // when leases are looked through
-	trimmer *alarm  // when what is too old is removed
+	claims  waiters      // for work
+	feed    signal       // for events
+	outbox  signal       // for deliveries
+	newest  atomic.Int64 // row of the outbox that was announced
+	due     *alarm       // when waiting work becomes ready
+	reaper  *alarm       // when leases are looked through
+	trimmer *alarm       // when what is too old is removed
 }
 
 // New makes a task database of an open database, which it owns from then on.
@@ -135,6 +138,8 @@ type change struct {
 	due    int64          // when the next one will; 0: unknown
 	moved  bool           // there are new events
 	leased bool           // there are new leases
+	newest int64          // row of the outbox, if there are new events
+	queued bool           // there is something in the outbox that may be due
 }
 
 // waits notes that a task is in not-started now, ready or not yet.
@@ -161,6 +166,9 @@ func (s *Store) write(ctx context.Context, f func(*change) error) error {
 		if err := f(c); err != nil {
 			return err
 		}
+		if err := s.noteQueued(c); err != nil {
+			return err
+		}
 		tx.AfterCommit(func() { s.announce(c) })
 		return nil
 	})
@@ -177,6 +185,7 @@ func (s *Store) announce(c *change) {
 	if c.leased {
 		s.reapLater()
 	}
+	s.announceQueued(c)
 	if c.moved {
 		s.feed.send()
 		s.trimmer.within(trimEvery)

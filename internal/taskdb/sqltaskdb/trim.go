@@ -3,6 +3,8 @@ package sqltaskdb
 import (
 	"context"
 	"time"
+
+	"minilab/internal/hook"
 )
 
 // tombstoneKeep is how long the token of a deleted task is remembered: longer
@@ -46,6 +48,8 @@ func (s *Store) trim(c *change) (more bool, err error) {
 		{dropThroughput, []any{c.now/1e6 - 120}},
 		{dropKeys, []any{c.now, trimMax}},
 		{dropTombstones, []any{c.now - tombstoneKeep.Microseconds(), trimMax}},
+		{dropDeliveries, []any{c.now - hook.KeepFor.Microseconds(), trimMax}},
+		{dropBeyond, []any{hook.Keep, trimMax}},
 	} {
 		n, err := changed(c.Exec(q.query, q.args...))
 		if err != nil {

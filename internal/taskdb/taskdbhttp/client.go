@@ -10,16 +10,23 @@ import (
 	"time"
 
 	"minilab/internal/fault"
+	"minilab/internal/hook/hookhttp"
 	"minilab/internal/httpx"
 	"minilab/internal/taskdb"
 )
 
 // Client is a task database that is served elsewhere. It implements
 // taskdb.Store.
-type Client struct{ http *httpx.Client }
+type Client struct {
+	http *httpx.Client
+	hookhttp.Desk
+	hookhttp.Outbox
+}
 
 // NewClient makes a client of the task database that c calls.
-func NewClient(c *httpx.Client) *Client { return &Client{c} }
+func NewClient(c *httpx.Client) *Client {
+	return &Client{http: c, Desk: hookhttp.NewDesk(c), Outbox: hookhttp.NewOutbox(c)}
+}
 
 // Create implements taskdb.Tasks.
 func (c *Client) Create(ctx context.Context, t taskdb.Task) (task taskdb.Task, created bool, err error) {

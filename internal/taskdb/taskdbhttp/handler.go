@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"minilab/internal/hook/hookhttp"
 	"minilab/internal/httpx"
 	"minilab/internal/taskdb"
 )
@@ -28,6 +29,8 @@ func Route(rt *httpx.Router, s taskdb.Store) {
 	rt.Handle("POST /expiries", h.expire)
 	rt.Handle("GET /events", httpx.Waiting(h.events))
 	rt.Handle("GET /stats", h.stats)
+	hookhttp.RouteDesk(rt, s)
+	hookhttp.RouteOutbox(rt, s)
 }
 
 // get answers with a task, or with the ids of those in a state.

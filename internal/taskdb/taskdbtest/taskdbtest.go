@@ -85,6 +85,7 @@ func Run(t *testing.T, open func(t *testing.T, c Config) Subject, opts Options) 
 	groups := [][]testCase{
 		createCases, idempotencyCases, transitionCases, claimCases, fairCases, waitCases, leaseCases, finishCases,
 		failCases, batchCases, listCases, deleteCases, feedCases, statsCases, contextCases, modelCases,
+		webhookCases, outboxCases,
 	}
 	for _, group := range groups {
 		for _, c := range group {

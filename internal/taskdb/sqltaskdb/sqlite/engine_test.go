@@ -298,14 +298,14 @@ func wantPayload(t *testing.T, payload string, state taskdb.State) {
 		Outputs    []taskdb.Output
 		Facts      map[string]int
 		Error      *taskdb.Error
-		FinishedAt time.Time
+		FinishedAt int64
 	}
 	if err := json.Unmarshal([]byte(payload), &p); err != nil {
 		t.Fatalf("%s: %v", payload, err)
 	}
-	finished := state == taskdb.Finished && p.Outputs[0].Key == "finished/k" && p.Facts["width"] == 3
+	finished := state == taskdb.Finished && p.Outputs[0].SHA256 == "5e" && p.Facts["width"] == 3
 	failed := state == taskdb.Failed && p.Error != nil && p.Error.Detail == `a "detail"`
-	if p.State != state || len(p.Tags) != 1 || time.Since(p.FinishedAt).Abs() > time.Minute ||
+	if p.State != state || len(p.Tags) != 1 || time.Since(time.UnixMicro(p.FinishedAt)).Abs() > time.Minute ||
 		finished != (state == taskdb.Finished) || failed != (state == taskdb.Failed) {
 		t.Errorf("%s tells %s", state, payload)
 	}
