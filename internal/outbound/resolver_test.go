@@ -14,19 +14,17 @@ import (
 )
 
 // resolving has a client ask a name server that answers by address, which is
-// told the name and how often an address of it has been given before. Of what
-// it has no address for there is no such name.
+// told the name and how often it was asked for its address of IPv4 before. Of
+// what it has no address for there is no such name, and nothing has one of IPv6.
 func resolving(address func(name string, before int) string) func(*outbound.Config) {
 	var mu sync.Mutex
 	before := map[string]int{}
 	answer := func(q dnsmessage.Question) string {
 		mu.Lock()
 		defer mu.Unlock()
-		n := before[q.Name.String()]
-		if q.Type == dnsmessage.TypeA {
-			before[q.Name.String()]++
-		}
-		return address(q.Name.String(), n)
+		name := q.Name.String()
+		before[name]++
+		return address(name, before[name]-1)
 	}
 	dial := func(context.Context, string, string) (net.Conn, error) {
 		ours, theirs := net.Pipe()
@@ -53,15 +51,16 @@ func nameServer(c net.Conn, address func(dnsmessage.Question) string) bool {
 	if m.Unpack(text) != nil {
 		return false
 	}
-	reply := dnsmessage.Message{Header: dnsmessage.Header{ID: m.ID, Response: true}, Questions: m.Questions}
-	switch ip := address(m.Questions[0]); {
-	case ip == "":
-		reply.RCode = dnsmessage.RCodeNameError
-	case m.Questions[0].Type == dnsmessage.TypeA:
-		reply.Answers = []dnsmessage.Resource{{
-			Header: dnsmessage.ResourceHeader{Name: m.Questions[0].Name, Class: dnsmessage.ClassINET},
-			Body:   &dnsmessage.AResource{A: netip.MustParseAddr(ip).As4()},
-		}}
+	reply := dnsmessage.Message{Header: dnsmessage.Header{ID: m.ID, Response: true, Authoritative: true}, Questions: m.Questions}
+	if q := m.Questions[0]; q.Type == dnsmessage.TypeA {
+		if ip := address(q); ip == "" {
+			reply.RCode = dnsmessage.RCodeNameError
+		} else {
+			reply.Answers = []dnsmessage.Resource{{
+				Header: dnsmessage.ResourceHeader{Name: q.Name, Class: dnsmessage.ClassINET},
+				Body:   &dnsmessage.AResource{A: netip.MustParseAddr(ip).As4()},
+			}}
+		}
 	}
 	out, err := reply.AppendPack([]byte{0, 0})
 	if err != nil {
