@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"runtime"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Config says which engine to run and how.
@@ -13,6 +15,8 @@ type Config struct {
 	Processes int    // how many at once; 0: one for each core
 	Limits    Limits
 	Unsafe    bool // run even where the kernel cannot wall the processes in
+
+	Metrics prometheus.Registerer // nil: none
 }
 
 // Limits of one attempt. Every field must be set; see DefaultLimits.

@@ -44,7 +44,7 @@ func (p *Pool) replaceIdle(matter func(*process) error) {
 		}
 		proc.log.Warn("an idle engine process is replaced", "err", err)
 		proc.kill(err)
-		p.retire(proc)
+		p.retire(proc, byUnclean)
 		return true
 	})
 }

@@ -24,6 +24,7 @@ type Pool struct {
 	slots   chan struct{} // one for each process that may exist
 	starter *starter
 	closing chan struct{}
+	metrics *metrics
 
 	mu      sync.Mutex
 	idle    []*process // least recently used first
@@ -47,6 +48,7 @@ func New(config Config, log *slog.Logger) (*Pool, error) {
 		closing: make(chan struct{}),
 		busy:    make(map[*process]struct{}),
 	}
+	p.metrics = newMetrics(config.Metrics, p)
 	first, err := p.start()
 	if err != nil {
 		p.starter.close()
@@ -84,7 +86,9 @@ func (p *Pool) Run(ctx context.Context, job Job) (Result, error) {
 			return Result{}, err
 		}
 		result, err := proc.run(ctx, job)
-		proc.dead = proc.dead || proc.keeps()
+		if !proc.dead && proc.keeps() {
+			proc.die(byUnclean)
+		}
 		p.put(proc)
 		if !errors.Is(err, errNotTaken) { // it died idle and never saw the job
 			return result, err
@@ -122,7 +126,7 @@ func (p *Pool) take(ctx context.Context, owner string) (*process, error) {
 	}
 	proc.owner, proc.owned = owner, true
 	if !p.enlist(proc) {
-		p.retire(proc)
+		p.retire(proc, byClosed)
 		return nil, ErrClosed
 	}
 	return proc, nil
@@ -141,7 +145,7 @@ func (p *Pool) takeIdle(owner string) (*process, bool, error) {
 	}
 	if i < 0 {
 		if len(p.idle)+len(p.busy) >= cap(p.slots) {
-			p.retire(p.idle[0])
+			p.retire(p.idle[0], byOwner)
 			p.idle = slices.Delete(p.idle, 0, 1)
 		}
 		return nil, false, nil
@@ -167,15 +171,21 @@ func (p *Pool) put(proc *process) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.busy, proc)
-	if p.closed || proc.spent(p.config.Limits.RecycleJobs) {
-		p.retire(proc)
+	switch {
+	case proc.spent(p.config.Limits.RecycleJobs):
+		p.retire(proc, byRecycled)
+		return
+	case p.closed:
+		p.retire(proc, byClosed)
 		return
 	}
 	p.idle = append(p.idle, proc)
 }
 
-// retire ends a process without waiting for it.
-func (p *Pool) retire(proc *process) {
+// retire ends a process without waiting for it. That is why, unless the process
+// has a fate of its own.
+func (p *Pool) retire(proc *process, why string) {
+	p.metrics.ended(proc, why)
 	p.dying.Go(proc.end)
 }
 
@@ -183,9 +193,11 @@ func (p *Pool) start() (*process, error) {
 	proc, err := startProcess(p.config, p.starter, p.log)
 	if err != nil {
 		p.backoff.failed()
+		p.metrics.failedStarts.Inc()
 		return nil, ErrNoEngine.Because(err)
 	}
 	p.backoff.succeeded()
+	p.metrics.starts.Inc()
 	return proc, nil
 }
 
@@ -200,7 +212,7 @@ func (p *Pool) Close() {
 	p.closed = true
 	close(p.closing)
 	for _, proc := range p.idle {
-		p.retire(proc)
+		p.retire(proc, byClosed)
 	}
 	p.idle = nil
 	for proc := range p.busy {

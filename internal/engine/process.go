@@ -47,6 +47,7 @@ type process struct {
 	jobs  int
 	rest  time.Duration // processor time used when it was first seen idle; 0: not yet
 	dead  bool          // to be replaced
+	fate  string        // why it ends; empty: not known yet
 
 	mu     sync.Mutex
 	reason error // why it was killed
@@ -177,7 +178,7 @@ func (p *process) converse(ctx context.Context, job Job, outputs []*Buffer) (Res
 		return Result{}, p.autopsy(err, nil)
 	}
 	if !stop() { // ctx is done and the process killed, though the answer came first
-		p.dead = true
+		p.die(byCanceled)
 	}
 	if answer.Fault != nil {
 		return Result{}, p.judge(answer.Fault)
@@ -283,7 +284,7 @@ func (p *process) check(a wire.Answer, outputs []*Buffer) error {
 func (p *process) judge(f *wire.Fault) error {
 	err, _ := f.Err()
 	if err.Kind == fault.Internal {
-		p.dead = true
+		p.die(byUnclean)
 		return fmt.Errorf("engine: %s", err.Detail)
 	}
 	return err
@@ -310,14 +311,17 @@ func (p *process) autopsy(err, otherwise error) error {
 	reason := p.reason
 	p.mu.Unlock()
 	if reason != nil {
+		p.die(fateOf(reason))
 		return reason
 	}
+	p.die(byCrashed)
 	if otherwise != nil {
 		return otherwise
 	}
 	state := p.cmd.ProcessState
 	p.log.Warn("engine process failed", "error", err, "state", state.String(), "jobs", p.jobs)
 	if state.ExitCode() == wire.ExitMemory {
+		p.fate = byMemory
 		return ErrMemory.Because(err)
 	}
 	return ErrCrashed.Because(fmt.Errorf("%w (%v)", err, state))

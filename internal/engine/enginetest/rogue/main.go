@@ -61,6 +61,7 @@ func obey(job wire.Job, data []byte, out *os.File) {
 		select {}
 	case "stop":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		select {} // another thread may take the signal, a moment later
 	case "eat":
 		eat()
 	case "garbage":
