@@ -7,6 +7,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
@@ -27,18 +28,19 @@ type Config struct {
 	KVEngine       string
 	StorageEngine  string
 	TaskdbEngine   string
-	ExposeServices bool          // `up` serves every service on TCP, not the frontend only
-	MaxBytes       int64         // of one image
-	MaxPixels      int64         // of one image
-	MaxFrames      int           // of one animation
-	MaxPages       int           // of one document
-	MaxOutputs     int           // of one image
-	ImageTime      time.Duration // that altering one image may take
-	ImageMemory    int64         // bytes that altering one image may take
-	PresetsOnly    bool          // the frontend takes no pipelines and outputs but those of presets
-	MinFree        int64         // bytes of disk that stay free
-	Keep           time.Duration // of tasks that have ended; 0: for ever
-	SweepEvery     time.Duration // 0: never
+	AllowNetworks  []netip.Prefix // that may be asked for images and told by webhooks though they are not public
+	ExposeServices bool           // `up` serves every service on TCP, not the frontend only
+	MaxBytes       int64          // of one image
+	MaxPixels      int64          // of one image
+	MaxFrames      int            // of one animation
+	MaxPages       int            // of one document
+	MaxOutputs     int            // of one image
+	ImageTime      time.Duration  // that altering one image may take
+	ImageMemory    int64          // bytes that altering one image may take
+	PresetsOnly    bool           // the frontend takes no pipelines and outputs but those of presets
+	MinFree        int64          // bytes of disk that stay free
+	Keep           time.Duration  // of tasks that have ended; 0: for ever
+	SweepEvery     time.Duration  // 0: never
 	SweepGrace     time.Duration
 	LogFormat      string
 	OTLPEndpoint   string // base URL of where traces go; empty: as OpenTelemetry's variables say

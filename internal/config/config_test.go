@@ -69,6 +69,24 @@ func TestLimitsOfOneImage(t *testing.T) {
 	}
 }
 
+func TestNetworksThatAreAllowed(t *testing.T) {
+	c, err := config.Load(flags(t, "--allow-networks=10.0.0.0/8,127.0.0.1,fd12::/16,::1,0.0.0.0/0,"), nil)
+	want := []string{"10.0.0.0/8", "127.0.0.1/32", "fd12::/16", "::1/128", "0.0.0.0/0"}
+	if err != nil || len(c.AllowNetworks) != len(want) {
+		t.Fatalf("%v, %v", c.AllowNetworks, err)
+	}
+	for i, p := range c.AllowNetworks {
+		if p.String() != want[i] {
+			t.Errorf("%v, want %s", p, want[i])
+		}
+	}
+	for _, bad := range []string{"10.0.0.1/8", "10.0.0.0/33", "10.0.0", "localhost", "fe80::1%eth0", "::ffff:10.0.0.0/104", "::ffff:10.0.0.1", "10.0.0.0/8 ", "10.0.0.0/8;127.0.0.1", "*"} {
+		if c, err := config.Load(flags(t, "--allow-networks="+bad), nil); err == nil {
+			t.Errorf("%s is accepted as %v", bad, c.AllowNetworks)
+		}
+	}
+}
+
 func TestAllFaultsAreToldTogether(t *testing.T) {
 	path := file(t, "max-bites: 1\nworkers: many\n")
 	_, err := config.Load(flags(t, "--config", path, "--lease", "0s", "--listen", "cellar=:1"), []string{"MINILAB_COLOUR=red", "MINILAB_LOG_FORMAT=xml"})

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -78,10 +79,17 @@ var settings = []setting{
 		set: func(c *Config, v string) (err error) { c.ImageMemory, err = size(v, minImageMemory); return }},
 	{name: "presets-only", value: "false", isBool: true, doc: "the frontend does only what presets say: a submission names one with preset=, and has no pipeline or outputs; the master stays open",
 		set: func(c *Config, v string) (err error) { c.PresetsOnly, err = boolean(v); return }},
+	{name: "allow-networks", doc: "networks, such as 10.1.0.0/16,127.0.0.1, that the lab may ask for images and call with webhooks although they are not on the public internet",
+		set: func(c *Config, v string) (err error) { c.AllowNetworks, err = networks(v); return }},
 	{name: "min-free", value: "1GiB", doc: "disk space that stays free; below it new images are refused",
 		set: func(c *Config, v string) (err error) { c.MinFree, err = size(v, 0); return }},
 	{name: "keep", value: "0s", doc: "how long a task and its images are kept after its end, such as 720h; 0: for ever. It holds for tasks made from then on",
 		set: func(c *Config, v string) (err error) { c.Keep, err = duration(v, 0, taskdb.MaxKeep); return }},
+	{name: "upload-keep", value: "24h", doc: "how long the storage keeps an upload by pieces (tus) to which nothing comes, and of which no task was made",
+		set: func(c *Config, v string) (err error) {
+			c.UploadKeep, err = duration(v, time.Second, 1000*time.Hour)
+			return
+		}},
 	{name: "sweep-every", value: "15m", doc: "how often a master looks for images that no task points to, and for tasks past their time; 0: never",
 		set: func(c *Config, v string) (err error) { c.SweepEvery, err = duration(v, 0, 24*time.Hour); return }},
 	{name: "sweep-grace", value: "6h", doc: "how old images without a task become before they are removed; the same for all masters, at least the lease",
@@ -162,6 +170,29 @@ func optional(v string, read func(string) (string, error)) (string, error) {
 		return "", nil
 	}
 	return read(v)
+}
+
+// networks reads networks and single addresses, separated by commas.
+func networks(v string) ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for text := range strings.SplitSeq(v, ",") {
+		if text == "" {
+			continue
+		}
+		addr, err := netip.ParseAddr(text)
+		p := netip.PrefixFrom(addr, addr.BitLen())
+		if err != nil {
+			p, err = netip.ParsePrefix(text)
+		}
+		switch {
+		case err != nil || addr.Zone() != "" || p.Addr().Is4In6():
+			return nil, fmt.Errorf("is a list of networks such as 10.1.0.0/16 and addresses such as 10.1.2.3, got %q", text)
+		case p != p.Masked():
+			return nil, fmt.Errorf("has the network %s, which is %s", text, p.Masked())
+		}
+		list = append(list, p)
+	}
+	return list, nil
 }
 
 // baseURL is the URL of a service, without a path.
