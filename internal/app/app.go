@@ -30,6 +30,7 @@ import (
 	"minilab/internal/lab"
 	"minilab/internal/master"
 	"minilab/internal/storage"
+	"minilab/internal/storage/uploads"
 	"minilab/internal/taskdb"
 	"minilab/internal/telemetry"
 )
@@ -78,6 +79,7 @@ type app struct {
 	transport http.RoundTripper // to other services
 	kv        kv.Store
 	storage   storage.Store
+	uploads   uploads.Uploads
 	tasks     taskdb.Store
 	lab       lab.Lab
 

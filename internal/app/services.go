@@ -23,6 +23,7 @@ import (
 	"minilab/internal/storage"
 	"minilab/internal/storage/filestorage"
 	"minilab/internal/storage/storagehttp"
+	"minilab/internal/storage/uploads"
 	"minilab/internal/sweeper"
 	"minilab/internal/taskdb/sqltaskdb"
 	"minilab/internal/taskdb/sqltaskdb/sqlite"
@@ -75,6 +76,7 @@ func (a *app) startDiscovery(ctx context.Context) error {
 func (a *app) startStorage(ctx context.Context) error {
 	if !a.runs("storage") {
 		a.storage = storagehttp.NewClient(a.client("storage"))
+		a.uploads = uploads.NewRemote(a.client("storage"))
 		return nil
 	}
 	s, err := filestorage.Open(a.cfg.Data, filestorage.Options{MinFree: a.cfg.MinFree}, a.Log)
@@ -86,6 +88,9 @@ func (a *app) startStorage(ctx context.Context) error {
 	a.storage, a.stores["storage"] = s, s.Identity()
 	rt := a.router("storage")
 	storagehttp.Route(rt, s, storagehttp.Options{Idle: bodyIdle})
+	if err := a.startUploads(ctx, s, rt); err != nil {
+		return err
+	}
 	a.serve(ctx, "storage", rt, a.check("storage"))
 	return nil
 }
@@ -197,6 +202,7 @@ func (a *app) startFrontend(ctx context.Context) error {
 		},
 		Keys:       keys,
 		Links:      a.followLinks(ctx, keys),
+		Uploads:    a.uploads,
 		Log:        a.Log.With("service", "frontend"),
 		Middleware: a.middleware("frontend"),
 	})

@@ -40,6 +40,7 @@ type Config struct {
 	PresetsOnly    bool           // the frontend takes no pipelines and outputs but those of presets
 	MinFree        int64          // bytes of disk that stay free
 	Keep           time.Duration  // of tasks that have ended; 0: for ever
+	UploadKeep     time.Duration  // of uploads by pieces without progress
 	SweepEvery     time.Duration  // 0: never
 	SweepGrace     time.Duration
 	LogFormat      string

@@ -21,6 +21,7 @@ import (
 	"minilab/internal/lab"
 	"minilab/internal/lab/labhttp"
 	"minilab/internal/problem"
+	"minilab/internal/storage/uploads"
 )
 
 // Paths are those of the simple API.
@@ -33,8 +34,9 @@ type Config struct {
 	// Resolve judges the operations that are not built in; nil leaves them to
 	// the lab, which knows them too but has not seen the text as it was written.
 	Resolve    func(context.Context, lab.Submission) error
-	Keys       Keys  // nil: there are none, and everybody is auth.Public
-	Links      Links // nil: there are none
+	Keys       Keys            // nil: there are none, and everybody is auth.Public
+	Links      Links           // nil: there are none
+	Uploads    uploads.Uploads // nil: images come in one piece
 	Log        *slog.Logger
 	Middleware []func(http.Handler) http.Handler // around every request, the first one outermost
 }
@@ -46,6 +48,9 @@ func New(cfg Config) *httpx.Router {
 	rt.Guard(g.check)
 	g.routeSession(rt)
 	labhttp.RouteCustomers(rt, Guard(cfg.Customers, cfg.Limits, cfg.Resolve), Paths)
+	if cfg.Uploads != nil {
+		tus{cfg.Uploads, cfg.Limits.MaxBytes}.route(rt)
+	}
 	newPage(cfg.Limits).route(rt)
 	return rt
 }

@@ -85,6 +85,9 @@ func keepsAttributes(f *os.File) error {
 	return nil
 }
 
+// Room is ErrNoSpace when so many bytes more would not leave the floor free.
+func (s *Store) Room(more int64) error { return s.folders[storage.InProgress].room(more) }
+
 // room is ErrNoSpace when the disk would be left with less than the floor
 // after so many bytes more.
 func (fo *folder) room(more int64) error {
