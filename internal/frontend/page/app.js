@@ -1,6 +1,7 @@
 // The page: takes photos from wherever they come and gives each a card.
 
 import { Job, announce, writeCommands } from "./job.js";
+import { begin } from "./session.js";
 import { commands } from "./text.js";
 
 const drop = document.getElementById("drop");
@@ -61,3 +62,4 @@ function showCommands() {
 
 orders.addEventListener("change", showCommands);
 showCommands();
+begin(showCommands);

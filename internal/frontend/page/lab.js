@@ -99,7 +99,30 @@ async function get(url, signal) {
   throw problem(response.status, parse(await response.text()), response.headers.get("Retry-After"));
 }
 
+/** Who the lab takes this page for: {owner, scopes, key}. */
+export const identity = () => session("GET");
+
+/** Opens a session with a key, and ends it. */
+export const signIn = (key) => session("POST", { Authorization: `Bearer ${key}` });
+export const signOut = () => session("DELETE");
+
+async function session(method, headers = {}) {
+  let response;
+  try {
+    response = await fetch("/session", { method, headers });
+  } catch {
+    throw unreachable();
+  }
+  const body = parse(await response.text());
+  if (response.ok) return body;
+  throw problem(response.status, body, response.headers.get("Retry-After"));
+}
+
+/** What is dispatched to the window when the lab does not know who this is. */
+export const unknown = "unknown-caller";
+
 function problem(status, body, retryAfter) {
+  if (status === 401) dispatchEvent(new Event(unknown));
   return new Problem({
     title: sentence(body.title || `The lab answered ${status}`), detail: sentence(body.detail || ""),
     code: body.code, status, retryAfter: Number(retryAfter) || 0,

@@ -29,10 +29,11 @@ export function shell(text) {
 export function commands({ name = "photo.jpg", order, id = "ID", result = resultName(name, order, "") }) {
   const at = location.origin;
   const pipeline = order === "bgr" ? "" : `?pipeline=swap:${order}`;
+  const curl = "keyed" in document.documentElement.dataset ? 'curl -H "Authorization: Bearer $MINILAB_KEY"' : "curl";
   return [
-    ["Hand it in; the answer has its ID.", `curl --data-binary ${shell("@" + name)} ${shell(`${at}/newImage${pipeline}`)}`],
-    ["Ask whether it is ready, and wait for it.", `curl ${shell(`${at}/image/isReady?id=${id}&wait=20s`)}`],
-    ["Pick it up.", `curl -o ${shell(result)} ${shell(`${at}/image/get?id=${id}`)}`],
+    ["Hand it in; the answer has its ID.", `${curl} --data-binary ${shell("@" + name)} ${shell(`${at}/newImage${pipeline}`)}`],
+    ["Ask whether it is ready, and wait for it.", `${curl} ${shell(`${at}/image/isReady?id=${id}&wait=20s`)}`],
+    ["Pick it up.", `${curl} -o ${shell(result)} ${shell(`${at}/image/get?id=${id}`)}`],
   ];
 }
 
