@@ -14,13 +14,13 @@ const challenge = `Bearer realm="minilab services"`
 // No token is needed for GET of /livez and /readyz, and from the loopback for
 // /metrics. Who gives one with /readyz learns whether it is good.
 func (m *Member) Guard(service string) func(http.ResponseWriter, *http.Request) error {
-	parser := m.parser(service)
+	tokens := m.checker(service)
 	return func(w http.ResponseWriter, r *http.Request) error {
 		header := r.Header.Get("Authorization")
 		if !m.Secured() || open(r, header) {
 			return nil
 		}
-		c, err := m.verified(parser, header)
+		c, err := tokens.check(header)
 		if err != nil {
 			w.Header().Set("WWW-Authenticate", challenge)
 			return err

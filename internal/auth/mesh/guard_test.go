@@ -73,7 +73,7 @@ func TestAudiences(t *testing.T) {
 		text, err := m.Token(role, time.Hour)
 		ok(t, err)
 		for _, service := range services {
-			if _, err := m.verified(m.parser(service), "Bearer "+text); (err == nil) != want[service] {
+			if _, err := m.checker(service).check("Bearer " + text); (err == nil) != want[service] {
 				t.Errorf("%s at %s: %v", role, service, err)
 			}
 		}

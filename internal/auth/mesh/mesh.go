@@ -16,8 +16,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/golang-jwt/jwt/v5"
 )
 
 // services are those that only other services call, and so are guarded.
@@ -60,11 +58,3 @@ func join(path, name string, log *slog.Logger, now func() time.Time) (*Member, e
 
 // Secured says whether the lab has a secret.
 func (m *Member) Secured() bool { return m.secret != nil }
-
-// parser checks tokens for a service.
-func (m *Member) parser(service string) *jwt.Parser {
-	return jwt.NewParser(
-		jwt.WithValidMethods([]string{algorithm.Alg()}), jwt.WithStrictDecoding(),
-		jwt.WithAudience(service), jwt.WithExpirationRequired(), jwt.WithLeeway(leeway), jwt.WithTimeFunc(m.now),
-	)
-}

@@ -3,7 +3,6 @@ package mesh
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -81,32 +80,4 @@ func (m *Member) Token(role Role, ttl time.Duration) (string, error) {
 		return "", fmt.Errorf("a token is good for up to %v, got %v", MaxTTL, ttl)
 	}
 	return m.signed(m.secret.keys.Load(), role, ttl, role.audience()...)
-}
-
-// verified is what a token says that is good now. Its errors are ErrUnauthorized.
-func (m *Member) verified(p *jwt.Parser, header string) (claims, error) {
-	var c claims
-	text, ok := strings.CutPrefix(header, "Bearer ")
-	if !ok {
-		return c, ErrUnauthorized.Detailf("there is no token: start whoever calls with the --secret-file of this lab, or see `minilab token`")
-	}
-	_, err := p.ParseWithClaims(text, &c, func(*jwt.Token) (any, error) { return m.secret.keys.Load().verify, nil })
-	if err == nil {
-		return c, nil
-	}
-	return c, ErrUnauthorized.Detailf("%s", reason(err)).Because(err)
-}
-
-func reason(err error) string {
-	switch {
-	case errors.Is(err, jwt.ErrTokenMalformed):
-		return "this is no token"
-	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
-		return "the token is not signed with the secret of this lab: is whoever calls given the same --secret-file?"
-	case errors.Is(err, jwt.ErrTokenExpired):
-		return "the token has expired: if it is new, the clocks of the two machines do not agree"
-	case errors.Is(err, jwt.ErrTokenInvalidAudience):
-		return "the token is for another service"
-	}
-	return "the token cannot be used"
 }

@@ -106,6 +106,52 @@ func TestEveryByteCounts(t *testing.T) {
 	}
 }
 
+// TestSeenTokens: one that was good before is refused once it has expired, once
+// the secret is another one, and by another service.
+func TestSeenTokens(t *testing.T) {
+	c := newClock()
+	path := secretFile(t, secretA)
+	m := member(t, path, "kv", c)
+	guard := m.Guard("kv")
+	good := func(want bool, why string) {
+		t.Helper()
+		text, err := member(t, secretFile(t, secretA), "master", newClock()).token("kv")
+		ok(t, err)
+		for range 2 {
+			if _, err := call(guard, "GET", "/kv/a", "Bearer "+text); (err == nil) != want {
+				t.Errorf("%s: %v", why, err)
+			}
+		}
+	}
+	good(true, "at first")
+	c.pass(lifetime + leeway - 1)
+	good(true, "at its end")
+	c.pass(1)
+	good(false, "after its end")
+	c.pass(-time.Minute)
+	good(true, "before it")
+	rewrite(t, path, secretB)
+	m.secret.look()
+	m.secret.look()
+	good(false, "with another secret")
+}
+
+// TestSeenTokensAreBounded, whoever sends them.
+func TestSeenTokensAreBounded(t *testing.T) {
+	m := member(t, secretFile(t, secretA), "kv", newClock())
+	tokens := m.checker("kv")
+	for i := range 2*maxBelieved + 10 {
+		text, err := m.signed(m.secret.keys.Load(), Operator, time.Duration(i+1)*time.Second, "kv")
+		ok(t, err)
+		_, err = tokens.check("Bearer " + text)
+		ok(t, err)
+		_, _ = tokens.check("Bearer " + text + "x")
+	}
+	if n := len(tokens.known.list); n > maxBelieved || n < 1 {
+		t.Errorf("%d tokens are kept", n)
+	}
+}
+
 // TestRenewal: a token is used again for half its life, and no longer; it is
 // believed for all of it and the leeway, on either side.
 func TestRenewal(t *testing.T) {
