@@ -105,6 +105,26 @@ func TestFences(t *testing.T) {
 	}
 }
 
+// TestClientStandsAlone: users import it, who cannot import what is internal,
+// and take in whatever it stands on.
+func TestClientStandsAlone(t *testing.T) {
+	seen := false
+	for _, f := range sources(t) {
+		if !inside(f.pkg, "client") {
+			continue
+		}
+		seen = true
+		for _, imp := range f.imports {
+			if strings.HasPrefix(imp, "minilab/") || strings.Contains(imp, ".") {
+				t.Errorf("%s imports %s, but client stands on the standard library alone", f.path, imp)
+			}
+		}
+	}
+	if !seen {
+		t.Error("there is no client: the fence stands for nothing")
+	}
+}
+
 // layer is the line that the package's longest prefix stands on, or -1.
 func layer(pkg string) int {
 	pkg = strings.TrimPrefix(pkg, "internal/")
@@ -133,7 +153,7 @@ type source struct {
 func sources(t *testing.T) []source {
 	t.Helper()
 	var list []source
-	for _, dir := range []string{"cmd", "internal"} {
+	for _, dir := range []string{"client", "cmd", "internal"} {
 		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "testdata") || strings.Contains(filepath.ToSlash(filepath.Dir(path))+"/", "test/") {
 				return err

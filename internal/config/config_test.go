@@ -171,3 +171,13 @@ func TestWhereTracesGo(t *testing.T) {
 		}
 	}
 }
+
+// TestVariablesOfCallersAreNoFaults: they may be set for all of a shell.
+func TestVariablesOfCallersAreNoFaults(t *testing.T) {
+	if _, err := config.Load(flags(t), []string{"MINILAB_SERVER=http://x", "MINILAB_KEY=k"}); err != nil {
+		t.Error(err)
+	}
+	if _, err := config.Load(flags(t), []string{"MINILAB_KEYS=k"}); err == nil {
+		t.Error("an unknown variable is taken")
+	}
+}

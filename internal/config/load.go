@@ -23,6 +23,10 @@ const EnvPrefix = "MINILAB_"
 // configFlag names the YAML file itself.
 const configFlag = "config"
 
+// CallerVariables are what the commands that call a frontend read: they are no
+// settings of a service, and may be there when one starts.
+var CallerVariables = []string{EnvPrefix + "SERVER", EnvPrefix + "KEY"}
+
 // delim separates levels of keys; no setting has levels.
 const delim = "."
 
@@ -87,8 +91,12 @@ func merge(fs *pflag.FlagSet, environ []string) (*koanf.Koanf, error) {
 	return k, nil
 }
 
-// settingName turns MINILAB_MAX_BYTES into max-bytes.
+// settingName turns MINILAB_MAX_BYTES into max-bytes, and what is no setting
+// into nothing.
 func settingName(variable string) string {
+	if slices.Contains(CallerVariables, variable) {
+		return ""
+	}
 	return strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(variable, EnvPrefix)), "_", "-")
 }
 
