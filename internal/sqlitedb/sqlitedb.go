@@ -22,6 +22,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"minilab/internal/dirlock"
 )
@@ -48,6 +49,7 @@ type Option func(*options)
 type options struct {
 	readers int
 	group   int
+	commits func(operations int, took time.Duration)
 }
 
 // Readers sets how many connections the read pool has at most.
@@ -56,13 +58,23 @@ func Readers(n int) Option { return func(o *options) { o.readers = n } }
 // Group sets how many operations share a commit at most; 1 gives each its own.
 func Group(n int) Option { return func(o *options) { o.group = n } }
 
+// Commits has f told of each commit that went well: of how many operations, and
+// how long their transaction took. f is called by the writer: it must be quick.
+func Commits(f func(operations int, took time.Duration)) Option {
+	return func(o *options) {
+		if f != nil {
+			o.commits = f
+		}
+	}
+}
+
 // Open opens the database file at path, makes it when it is not there, and
 // brings its schema up to date with the migrations (goose's SQL files in the
 // root of fsys). A second process that opens the same file gets
 // dirlock.ErrInUse, a file that is damaged ErrDamaged, and one that a newer
 // minilab has written ErrNewer; all of them name the file or its folder.
 func Open(ctx context.Context, path string, migrations fs.FS, opts ...Option) (*DB, error) {
-	o := options{readers: defaultReaders, group: defaultGroup}
+	o := options{readers: defaultReaders, group: defaultGroup, commits: func(int, time.Duration) {}}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -96,7 +108,7 @@ func (db *DB) open(ctx context.Context, migrations fs.FS, o options) (err error)
 	if err != nil {
 		return err
 	}
-	db.writer = newWriter(ctx, conn, o.group)
+	db.writer = newWriter(ctx, conn, o)
 	return nil
 }
 

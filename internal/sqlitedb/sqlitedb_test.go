@@ -10,8 +10,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"minilab/internal/dirlock"
 	"minilab/internal/fault"
@@ -385,5 +387,29 @@ func TestAwkwardPaths(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestCommitsAreTold(t *testing.T) {
+	var commits, operations atomic.Int64
+	db := open(t, filepath.Join(t.TempDir(), "test.db"), sqlitedb.Commits(func(n int, took time.Duration) {
+		commits.Add(1)
+		operations.Add(int64(n))
+		if took <= 0 || took > time.Minute {
+			t.Errorf("a commit took %v", took)
+		}
+	}))
+	var all sync.WaitGroup
+	for i := range 50 {
+		all.Go(func() {
+			_ = db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+				_, err := tx.Exec(insert, i, "x")
+				return err
+			})
+		})
+	}
+	all.Wait()
+	if c, n := commits.Load(), operations.Load(); n != 50 || c < 1 || c > 50 {
+		t.Errorf("%d operations in %d commits were told of", n, c)
 	}
 }

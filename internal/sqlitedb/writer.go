@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // States of an operation in the queue: whoever leaves queued first decides.
@@ -27,10 +28,11 @@ type operation struct {
 
 // writer owns the connection that writes.
 type writer struct {
-	conn  *conn
-	limit int
-	queue chan *operation
-	ended chan struct{}
+	conn    *conn
+	limit   int
+	queue   chan *operation
+	ended   chan struct{}
+	commits func(operations int, took time.Duration)
 
 	failed error // to close; to be read when ended is closed
 
@@ -38,12 +40,13 @@ type writer struct {
 	closed  bool
 }
 
-func newWriter(ctx context.Context, c *sql.Conn, limit int) *writer {
+func newWriter(ctx context.Context, c *sql.Conn, o options) *writer {
 	w := &writer{
-		conn:  &conn{ctx: context.WithoutCancel(ctx), sql: c, statements: map[string]*sql.Stmt{}},
-		limit: limit,
-		queue: make(chan *operation, limit),
-		ended: make(chan struct{}),
+		conn:    &conn{ctx: context.WithoutCancel(ctx), sql: c, statements: map[string]*sql.Stmt{}},
+		limit:   o.group,
+		queue:   make(chan *operation, o.group),
+		ended:   make(chan struct{}),
+		commits: o.commits,
 	}
 	go w.work()
 	return w
@@ -131,7 +134,11 @@ func (w *writer) next(have int) *operation {
 
 // commit runs a group in one transaction and answers each of its operations.
 func (w *writer) commit(group []*operation) {
-	if err := w.transact(group); err != nil {
+	began := time.Now()
+	err := w.transact(group)
+	if err == nil {
+		w.commits(len(group), time.Since(began))
+	} else {
 		_, _ = w.conn.exec("ROLLBACK") // fails when SQLite has done so itself
 		for _, op := range group {
 			if op.err == nil {

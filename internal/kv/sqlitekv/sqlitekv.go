@@ -39,6 +39,8 @@ type Config struct {
 	Path   string       // of the database file
 	Events int          // how many changes are kept at most for watchers; DefaultEvents
 	Log    *slog.Logger // of what goes wrong in the background; none
+
+	Commits func(operations int, took time.Duration) // is told of each commit; nil: nobody
 }
 
 // Store implements kv.Store.
@@ -67,7 +69,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqlitedb.Open(ctx, c.Path, migrations)
+	db, err := sqlitedb.Open(ctx, c.Path, migrations, sqlitedb.Commits(c.Commits))
 	if err != nil {
 		return nil, err
 	}
