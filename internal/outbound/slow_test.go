@@ -7,10 +7,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"minilab/internal/fault"
 	"minilab/internal/outbound"
 )
 
@@ -74,6 +76,8 @@ func TestSlowSourcesAreGivenUp(t *testing.T) {
 	} {
 		if took, err := lifetime(t, test.speak); took != test.want || !errors.Is(err, test.err) {
 			t.Errorf("%s: after %v %v, want after %v %v", test.name, took, err, test.want, test.err)
+		} else if detail := fault.From(err).Detail; errors.Is(test.err, outbound.ErrUnreachable) && !strings.Contains(detail, "in time") {
+			t.Errorf("%s: %s", test.name, detail)
 		}
 	}
 }

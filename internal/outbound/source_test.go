@@ -212,6 +212,30 @@ func TestWhoAsksForNoRedirectGetsNone(t *testing.T) {
 	}
 }
 
+func TestNothingIsInflated(t *testing.T) {
+	s := serve(t, near+":0", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Accept-Encoding") != "" {
+			t.Errorf("compression is asked for: %v", r.Header)
+		}
+		w.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(w)
+		_, _ = z.Write(make([]byte, 10*maxBytes))
+		z.Close()
+	})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url("/hook"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := client(t).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if data, err := io.ReadAll(resp.Body); err != nil || len(data) > maxBytes/10 {
+		t.Errorf("%d bytes, %v", len(data), err)
+	}
+}
+
 func TestCertificatesThatAreNotTrusted(t *testing.T) {
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", near+":0")
 	if err != nil {
