@@ -261,15 +261,15 @@ func (l *Lab) startProcess(name string) (*Process, error) {
 	return p, nil
 }
 
-// follow reads "SERVICE URL" lines up to "ready".
+// follow reads "SERVICE URL" lines, perhaps with a remark, up to "ready".
 func (p *Process) follow(out io.Reader) {
 	defer close(p.done)
 	defer func() { p.err = p.cmd.Wait() }()
 	once := sync.OnceFunc(func() { close(p.ready) })
 	defer once()
 	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if service, url, found := strings.Cut(lines.Text(), " "); found {
-			p.urls[service] = url
+		if words := strings.Fields(lines.Text()); len(words) > 1 {
+			p.urls[words[0]] = words[1]
 			continue
 		}
 		once()
