@@ -24,6 +24,9 @@ const (
 	MaxBatch   = 1000     // entries of one list of reports
 	MaxPage    = 1000     // tasks or events of one answer
 	MaxExpire  = 256      // tasks of one Expire
+	MaxStage   = 32       // characters
+	MaxAhead   = 10_000   // tasks that are counted before a waiting one
+	MaxLanes   = 100      // lanes of one priority that are looked at for a place
 	MaxWait    = time.Minute
 
 	// MaxPageBytes is how many bytes the tasks of one List have, without the
@@ -90,11 +93,31 @@ func CheckNew(t Task) error {
 	if err := checkOutputNames(t.Outputs); err != nil {
 		return err
 	}
-	names := append([]string{t.Owner, t.Needs, t.IdempotencyKey, t.IdempotencyHash}, t.Tags...)
+	names := append([]string{t.Owner, t.Needs, t.IdempotencyKey, t.IdempotencyHash, t.Fingerprint}, t.Tags...)
 	if i := slices.IndexFunc(names, badName); i >= 0 {
 		return ErrTask.Detailf("a name has at most %d bytes of UTF-8 without control characters", MaxName)
 	}
-	return checkCallback(t.Callback)
+	if err := checkCallback(t.Callback); err != nil {
+		return err
+	}
+	return checkBirth(t)
+}
+
+// checkBirth holds a task that is born finished to the rules of a finish.
+func checkBirth(t Task) error {
+	switch {
+	case t.State == "":
+		return nil
+	case !slices.Contains(Births, t.State):
+		return ErrTask.Detailf("no task begins in the state %q", t.State)
+	case t.State == NotStarted:
+		return nil
+	case t.Token != 1:
+		return ErrTask.Detailf("a task that begins finished has the token 1")
+	case len(t.Outputs) == 0:
+		return ErrTask.Detailf("a task that begins finished has outputs")
+	}
+	return CheckFinish(t, Finish{Outputs: t.Outputs, Facts: t.Facts})
 }
 
 // checkPipelines holds the task's pipeline, and each output's after it, to the
@@ -217,6 +240,17 @@ func CheckFilter(f Filter) error {
 	if f.State != "" && !f.State.Valid() {
 		return ErrTask.Detailf("there is no such state")
 	}
+	if f.Fingerprint != "" && (f.Owner == "" || f.State != Finished) {
+		return ErrTask.Detailf("a fingerprint is looked for among the finished tasks of an owner")
+	}
+	return nil
+}
+
+// CheckPlaces is ErrTask for more ids than places are told for at a time.
+func CheckPlaces(n int) error {
+	if n > MaxPage {
+		return ErrTask.Detailf("places are told for at most %d tasks at a time", MaxPage)
+	}
 	return nil
 }
 
@@ -253,6 +287,15 @@ func ClampProgress(p float64) float64 {
 		return 0
 	}
 	return min(p, 1)
+}
+
+// ClampStage is the stage, or empty for what cannot be one.
+func ClampStage(stage string) string {
+	other := func(c rune) bool { return (c < 'a' || c > 'z') && c != '-' }
+	if len(stage) > MaxStage || strings.ContainsFunc(stage, other) {
+		return ""
+	}
+	return stage
 }
 
 // PageLimit is the number of entries that a page with this limit has.

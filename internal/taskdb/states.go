@@ -17,6 +17,10 @@ const (
 // States are all of them, in the order of a task's life.
 var States = []State{NotStarted, InProgress, Finished, Failed, Canceled}
 
+// Births are the states in which a task can begin: one whose results are there
+// already begins finished.
+var Births = []State{NotStarted, Finished}
+
 // Ended says whether nothing more happens by itself.
 func (s State) Ended() bool { return s == Finished || s == Failed || s == Canceled }
 

@@ -9,6 +9,8 @@ import (
 	"minilab/internal/taskdb"
 )
 
+var birth = regexp.MustCompile(`(?m)^ +\[\*\] --> ([a-z-]+) : create$`)
+
 var arrow = regexp.MustCompile(`(?m)^ +([a-z-]+) --> ([a-z-]+) : ([a-z]+)$`)
 
 func TestStatesAreDrawnAsTheyAre(t *testing.T) {
@@ -32,6 +34,13 @@ func TestStatesAreDrawnAsTheyAre(t *testing.T) {
 	}
 	if len(drawn) != len(taskdb.Transitions) {
 		t.Errorf("%d arrows for %d transitions", len(drawn), len(taskdb.Transitions))
+	}
+	var begun []taskdb.State
+	for _, m := range birth.FindAllStringSubmatch(string(page), -1) {
+		begun = append(begun, taskdb.State(m[1]))
+	}
+	if !slices.Equal(begun, taskdb.Births) {
+		t.Errorf("drawn to begin: %v, possible: %v", begun, taskdb.Births)
 	}
 }
 

@@ -48,6 +48,7 @@ type Task struct {
 	Facts    json.RawMessage   `json:"facts,omitempty"` // a JSON object, from the worker
 	Error    *Error            `json:"error,omitempty"` // of the last attempt that failed; gone once it is finished
 	Progress float64           `json:"progress"`        // of the present attempt, 0 to 1; finished: 1
+	Stage    string            `json:"stage,omitempty"` // what the present attempt is at, by its worker
 	Callback string            `json:"callback,omitempty"`
 
 	Worker   string `json:"worker,omitempty"` // who holds or held the last lease
@@ -58,6 +59,7 @@ type Task struct {
 
 	IdempotencyKey  string `json:"idempotencyKey,omitempty"`
 	IdempotencyHash string `json:"idempotencyHash,omitempty"`
+	Fingerprint     string `json:"fingerprint,omitempty"` // of the source and all that is done with it; empty: its results are not for others
 
 	RunAt      time.Time     `json:"runAt"`          // not claimed before
 	Keep       time.Duration `json:"keep,omitempty"` // nanoseconds after its end; 0: for ever
@@ -91,13 +93,14 @@ type Error struct {
 
 // Filter selects tasks. Empty fields select all.
 type Filter struct {
-	State      State
-	Owner      string
-	Tag        string
-	ExpiredBy  time.Time // ended, and kept no longer than until then
-	Descending bool      // by id; UUIDv7 ids are in the order of their making
-	Cursor     string
-	Limit      int // 0 or more than MaxPage: MaxPage
+	State       State
+	Owner       string
+	Tag         string
+	Fingerprint string    // only with an Owner and the state Finished
+	ExpiredBy   time.Time // ended, and kept no longer than until then
+	Descending  bool      // by id; UUIDv7 ids are in the order of their making
+	Cursor      string
+	Limit       int // 0 or more than MaxPage: MaxPage
 }
 
 // Page is a part of a listing.
@@ -122,7 +125,15 @@ type Tasks interface {
 	// filled in: Owner "public", Needs DefaultNeeds, one unnamed output, RunAt
 	// now. Only what a customer decides is taken from t (id, owner, priority,
 	// tags, needs, pipeline, outputs' names and pipelines, source, callback,
-	// runAt, keep, idempotency). When it returns the task is durable.
+	// runAt, keep, idempotency, fingerprint). When it returns the task is
+	// durable.
+	//
+	// A task with State Finished is born finished: somebody had its results
+	// already. Its outputs with their blobs and its facts are taken too, as of a
+	// Finish, and its Token is 1, as in the keys of its outputs; it has never
+	// been claimed or counted as waiting, and FinishedAt is now. An id for which
+	// leases were given out before is ErrExists then, because a late attempt may
+	// still write under such keys. A task can be born in no other state.
 	//
 	// An id that exists with the same owner, source, pipeline and outputs is
 	// the same request again and gives that task, created false; otherwise
@@ -159,6 +170,25 @@ type Tasks interface {
 	// nothing else knows any more where their bytes are. They are in the feed as Deleted. A task that
 	// is retried meanwhile has either gone before or stays.
 	Expire(ctx context.Context, limit int) ([]Task, error)
+}
+
+// Place is how long a task will wait, as far as one can tell.
+type Place struct {
+	Ahead int           `json:"ahead"` // tasks that go first; MaxAhead: so many or more
+	Wait  time.Duration `json:"wait"`  // nanoseconds until it is claimed; 0: unknown
+}
+
+// Queue is what those want to know who wait, and who watch.
+type Queue interface {
+	// Places estimates, for each of at most MaxPage tasks, what Claim will give
+	// out before it by what waits now: all ready tasks of higher priorities, and
+	// for the k-th of its owner's lane the first k of every other lane of its
+	// priority, k-1 where that owner's turn comes later; among tasks that need
+	// the same. Of many lanes of a priority the MaxLanes that are next stand for
+	// the rest. It counts no further than MaxAhead. Wait is Ahead in the pace
+	// at which tasks ended in the last minute. What does not wait for a worker,
+	// or does not exist, has the zero Place.
+	Places(ctx context.Context, ids []string) ([]Place, error)
 
 	// Stats counts.
 	Stats(ctx context.Context) (Stats, error)
@@ -186,7 +216,8 @@ type Claimed struct {
 type Heartbeat struct {
 	ID       string  `json:"id"`
 	Lease    string  `json:"lease"`
-	Progress float64 `json:"progress"` // 0 to 1
+	Progress float64 `json:"progress"`        // 0 to 1
+	Stage    string  `json:"stage,omitempty"` // what it is at, 1 to MaxStage of a-z and -; anything else: as before
 }
 
 // Finish reports the results of an attempt.
@@ -228,7 +259,9 @@ type Leases interface {
 	Claim(ctx context.Context, r ClaimRequest) ([]Claimed, error)
 
 	// Heartbeat extends leases by their duration, but not past the attempt's
-	// deadline. A lease that has expired and was not reaped yet lives on.
+	// deadline. A lease that has expired and was not reaped yet lives on. A new
+	// stage, or a progress that differs by 0.01 or more from what the feed told
+	// last, is told there.
 	Heartbeat(ctx context.Context, list []Heartbeat) (errs []error, err error)
 
 	// Finish makes tasks finished with these outputs. It is accepted late as
@@ -245,7 +278,8 @@ type Leases interface {
 }
 
 // Event is one entry of the feed: a task that came into being, changed its
-// state or was deleted.
+// state, got on in its attempt or was deleted. It got on where From and State
+// are InProgress.
 type Event struct {
 	Seq     int64     `json:"seq"` // grows in the order of commits, without promise of no gap
 	ID      string    `json:"id"`
@@ -256,6 +290,9 @@ type Event struct {
 	Token   int64     `json:"token"`
 	Time    time.Time `json:"time"`
 	Error   *Error    `json:"error,omitempty"` // why it failed or is tried again
+
+	Progress float64 `json:"progress,omitempty"` // of the task by then
+	Stage    string  `json:"stage,omitempty"`
 }
 
 // Feed is the durable list of what happened.
@@ -272,6 +309,7 @@ type Feed interface {
 type Store interface {
 	Tasks
 	Leases
+	Queue
 	Feed
 	Outbox
 }

@@ -4,17 +4,43 @@ import (
 	"context"
 	"database/sql"
 	"iter"
+	"slices"
+	"strings"
 
 	"minilab/internal/taskdb"
 )
 
-const selectTasks = `SELECT ` + columns + ` FROM tasks ORDER BY id`
+// laterColumns came to the others in a migration: a database that no service of
+// this version has opened yet is without.
+const (
+	laterColumns = `, fingerprint, stage`
+	instead      = `, '' AS fingerprint, '' AS stage`
+)
+
+// columnsOf are the columns to read of a database of this version or before.
+func columnsOf(ctx context.Context, db *sql.DB) (string, error) {
+	rows, err := db.QueryContext(ctx, `SELECT * FROM tasks LIMIT 0`)
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
+	there, err := rows.Columns()
+	if slices.Contains(there, "fingerprint") {
+		return columns, err
+	}
+	return strings.TrimSuffix(columns, laterColumns) + instead, err
+}
 
 // Each gives every task of a database, in the order of their ids and as it was
 // at one moment. The reading ends with the first error, which is the driver's.
 func Each(ctx context.Context, db *sql.DB) iter.Seq2[taskdb.Task, error] {
 	return func(yield func(taskdb.Task, error) bool) {
-		rows, err := db.QueryContext(ctx, selectTasks)
+		of, err := columnsOf(ctx, db)
+		if err != nil {
+			yield(taskdb.Task{}, err)
+			return
+		}
+		rows, err := db.QueryContext(ctx, `SELECT `+of+` FROM tasks ORDER BY id`)
 		if err != nil {
 			yield(taskdb.Task{}, err)
 			return
@@ -39,7 +65,11 @@ func Each(ctx context.Context, db *sql.DB) iter.Seq2[taskdb.Task, error] {
 
 // Find reads a task of a database: ErrNotFound, or the driver's error.
 func Find(ctx context.Context, db *sql.DB, id string) (taskdb.Task, error) {
-	r, err := scanRow(db.QueryRowContext(ctx, selectTask, id))
+	of, err := columnsOf(ctx, db)
+	if err != nil {
+		return taskdb.Task{}, err
+	}
+	r, err := scanRow(db.QueryRowContext(ctx, `SELECT `+of+` FROM tasks WHERE id = ?`, id))
 	if err != nil {
 		return taskdb.Task{}, notFound(id, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -26,7 +27,7 @@ var (
 // all of another time line, which the tombstone of no id tells (see
 // sqlite.Renew).
 const (
-	selectTombstone = `SELECT coalesce(max(token), 0) FROM tombstones WHERE task_id IN (?, '')`
+	selectTombstone = `SELECT coalesce(max(token), 0), coalesce(max(task_id), '') FROM tombstones WHERE task_id IN (?, '')`
 	takeKey         = `INSERT INTO idempotency (owner, key, hash, task_id, expires_at) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (owner, key) DO UPDATE SET hash = excluded.hash, task_id = excluded.task_id, expires_at = excluded.expires_at
 		WHERE idempotency.expires_at <= ?`
@@ -61,15 +62,23 @@ func (s *Store) create(c *change, r row) (*row, error) {
 		return readTask(c, used)
 	}
 	r.start(c.now)
-	if err := c.QueryRow(selectTombstone, r.t.ID).Scan(&r.t.Token); err != nil {
+	var usedID string
+	if err := c.QueryRow(selectTombstone, r.t.ID).Scan(&r.t.Token, &usedID); err != nil {
 		return nil, err
 	}
-	n, err := changed(c.Exec(insertTask, append(r.values(), s.opt.MaxWaiting)...))
+	limit := s.opt.MaxWaiting
+	if r.t.State == taskdb.Finished {
+		r.t.Token, limit = max(r.t.Token, 1), math.MaxInt64
+	}
+	n, err := changed(c.Exec(insertTask, append(r.values(), limit)...))
 	if err != nil {
 		return nil, err
 	}
 	if n == 0 {
 		return s.existing(c, &r)
+	}
+	if r.t.State == taskdb.Finished && usedID != "" {
+		return nil, taskdb.ErrExists.Detailf("another task has had the id %q", r.t.ID)
 	}
 	r.created = true
 	return &r, finishCreate(c, &r)
@@ -81,7 +90,14 @@ func (r *row) start(now int64) {
 	if r.runAt == 0 {
 		r.runAt = now
 	}
-	r.wait(now)
+	if r.t.State == taskdb.NotStarted {
+		r.wait(now)
+		return
+	}
+	r.finishedAt = now
+	if r.keep > 0 {
+		r.expiresAt = now + r.keep
+	}
 }
 
 // wait is for a task in not-started: for a worker, or for its time.
@@ -99,7 +115,10 @@ func finishCreate(c *change, r *row) error {
 			return err
 		}
 	}
-	c.waits(r)
+	if r.t.State == taskdb.NotStarted {
+		c.waits(r)
+	}
+	c.moved = true
 	return nil
 }
 

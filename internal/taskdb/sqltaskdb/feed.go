@@ -13,7 +13,7 @@ const (
 	trimMax   = 1000 // rows of one transaction
 )
 
-const selectEvents = `SELECT seq, task_id, owner, before, state, deleted, token, at, error_code, error_detail,
+const selectEvents = `SELECT seq, task_id, owner, before, state, deleted, token, at, error_code, error_detail, progress, stage,
 		(SELECT upto FROM compaction)
 	FROM events WHERE seq > ? ORDER BY seq LIMIT 0 + ?` // see laneQuery
 
@@ -63,7 +63,7 @@ func (s *Store) events(ctx context.Context, after int64, limit int) ([]taskdb.Ev
 func scanEvent(rows scanner) (e taskdb.Event, gone int64, err error) {
 	var micros int64
 	var code, detail string
-	err = rows.Scan(&e.Seq, &e.ID, &e.Owner, &e.From, &e.State, &e.Deleted, &e.Token, &micros, &code, &detail, &gone)
+	err = rows.Scan(&e.Seq, &e.ID, &e.Owner, &e.From, &e.State, &e.Deleted, &e.Token, &micros, &code, &detail, &e.Progress, &e.Stage, &gone)
 	e.Time, e.Error = at(micros), errorOf(code, detail)
 	return e, gone, err
 }

@@ -88,8 +88,11 @@ func listQuery(f taskdb.Filter, after string, limit int) (string, []any) {
 	case f.Owner != "":
 		add("t.owner = ?", f.Owner)
 	}
-	if f.State != "" {
+	if f.State != "" && f.Fingerprint == "" {
 		add("t.state = ?", string(f.State))
+	}
+	if f.Fingerprint != "" { // literally what its index says
+		add("t.fingerprint = ? AND t.fingerprint <> '' AND t.state = 'finished'", f.Fingerprint)
 	}
 	if !f.ExpiredBy.IsZero() {
 		key += " || ''" // an expression, so that the order's index is not the one taken

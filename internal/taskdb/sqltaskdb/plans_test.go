@@ -62,6 +62,12 @@ func TestPlans(t *testing.T) {
 		"redeliver":     {selectDelivery, []string{"outbox_message (message=?)", "w USING PRIMARY KEY (id=?)"}},
 		"webhooks":      {selectWebhooks, []string{"webhooks_owner (owner=?)"}},
 		"backlog":       {backlog, []string{"outbox_lanes_next (next_at<?)", "outbox_due (endpoint=? AND next_at<?)"}},
+		"tell":          {tell, []string{"sqlite_autoindex_tasks_1 (id=?)"}},
+		"place":         {selectWaiting, []string{"sqlite_autoindex_tasks_1 (id=?)"}},
+		"older":         {countOlder, []string{"COVERING INDEX tasks_ready (owner=? AND priority=? AND needs=? AND (created_at,id)>(?,?) AND (created_at,id)<(?,?))"}},
+		"lengths":       {selectLanes, []string{"lanes_next (needs=? AND priority=?)", "COVERING INDEX tasks_ready (owner=? AND priority=? AND needs=?)"}},
+		"several lanes": {countLanes, []string{"lanes_next (needs=? AND priority=?)"}},
+		"pace":          {selectPace, []string{"PRIMARY KEY (second>?)"}},
 		"stats":         {selectStats, []string{"tasks_due (run_at>?)", "tasks_oldest"}},
 	} {
 		t.Run(name, func(t *testing.T) { wantPlan(t, db, c.query, c.want...) })
@@ -81,7 +87,9 @@ func TestPlansOfLists(t *testing.T) {
 		"tag":             {taskdb.Filter{Tag: "t"}, "g USING PRIMARY KEY (tag=? AND task_id>?)"},
 		"tag and owner":   {taskdb.Filter{Tag: "t", Owner: "o"}, "task_tags_owner (owner=? AND tag=? AND task_id>?)"},
 		"tag and state":   {taskdb.Filter{Tag: "t", State: taskdb.Failed}, "g USING PRIMARY KEY (tag=? AND task_id>?)"},
-		"expired":         {taskdb.Filter{ExpiredBy: time.Now()}, "tasks_expiry (expires_at>? AND expires_at<?)"},
+		"fingerprint": {taskdb.Filter{Owner: "o", State: taskdb.Finished, Fingerprint: "f"},
+			"tasks_fingerprint (owner=? AND fingerprint=? AND id>?)"},
+		"expired": {taskdb.Filter{ExpiredBy: time.Now()}, "tasks_expiry (expires_at>? AND expires_at<?)"},
 	} {
 		for _, descending := range []bool{false, true} {
 			c.f.Descending = descending

@@ -15,16 +15,21 @@ const (
 	beat = `UPDATE tasks SET lease_until = CASE WHEN deadline < ?1 THEN deadline ELSE ?1 END, progress = ?2, updated_at = ?3
 		WHERE id = ?4 AND lease = ?5 AND state = 'in-progress'`
 
-	finishTask = `UPDATE tasks SET state = 'finished', outputs = ?1, facts = ?2, error_code = '', error_detail = '', progress = 1,
+	// tell follows beat: what the feed shall tell is in told and stage, and a
+	// trigger there. Differences of what is no binary fraction fall short.
+	tell = `UPDATE tasks SET told = progress, stage = CASE WHEN ?1 = '' THEN stage ELSE ?1 END
+		WHERE id = ?2 AND (abs(progress - told) > 0.009999 OR ?1 <> '' AND ?1 <> stage)`
+
+	finishTask = `UPDATE tasks SET state = 'finished', outputs = ?1, facts = ?2, error_code = '', error_detail = '', progress = 1, stage = '',
 			lease_until = 0, deadline = 0, request = '', updated_at = ?3, finished_at = ?3,
 			expires_at = CASE WHEN keep > 0 THEN ?3 + keep ELSE 0 END
 		WHERE id = ?4 AND lease = ?5 AND state = 'in-progress'`
 
 	releaseTask = `UPDATE tasks SET state = 'not-started', ready = 1, lease = '', lease_until = 0, deadline = 0, request = '',
-			progress = 0, run_at = ?1, updated_at = ?1
+			progress = 0, stage = '', run_at = ?1, updated_at = ?1
 		WHERE id = ?2 AND lease = ?3 AND state = 'in-progress'`
 
-	endAttempt = `UPDATE tasks SET state = ?1, ready = ?2, lease = '', lease_until = 0, deadline = 0, request = '', progress = 0,
+	endAttempt = `UPDATE tasks SET state = ?1, ready = ?2, lease = '', lease_until = 0, deadline = 0, request = '', progress = 0, stage = '',
 			run_at = ?3, failures = ?4, crashes = ?5, lost = ?6, error_code = ?7, error_detail = ?8, updated_at = ?9,
 			finished_at = ?10, expires_at = CASE WHEN ?10 > 0 AND keep > 0 THEN ?10 + keep ELSE 0 END
 		WHERE id = ?11 AND lease = ?12 AND state = 'in-progress'`
@@ -72,10 +77,15 @@ func readUnder(tx Tx, id, lease string) (held, error) {
 func (s *Store) Heartbeat(ctx context.Context, list []taskdb.Heartbeat) ([]error, error) {
 	return report(ctx, s, list, func(c *change, b taskdb.Heartbeat) error {
 		n, err := changed(c.Exec(beat, c.now+s.opt.Lease.Microseconds(), taskdb.ClampProgress(b.Progress), c.now, b.ID, b.Lease))
-		if n == 1 || err != nil {
+		if err != nil {
 			return err
 		}
-		return lostLease(readUnder(c, b.ID, b.Lease))
+		if n == 0 {
+			return lostLease(readUnder(c, b.ID, b.Lease))
+		}
+		n, err = changed(c.Exec(tell, taskdb.ClampStage(b.Stage), b.ID))
+		c.moved = c.moved || n > 0
+		return err
 	})
 }
 

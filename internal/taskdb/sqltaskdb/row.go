@@ -15,7 +15,7 @@ const columns = `id, owner, state, priority, tags, needs, pipeline, outputs,
 	source_key, source_size, source_sha256, source_type, facts, error_code, error_detail, progress, callback,
 	worker, token, failures, crashes, lost, idempotency_key, idempotency_hash,
 	run_at, keep, created_at, updated_at, started_at, finished_at, expires_at,
-	ready, lease, lease_until, deadline, request`
+	ready, lease, lease_until, deadline, request, fingerprint, stage`
 
 // places are the "?" for all columns.
 var places = strings.TrimPrefix(strings.Repeat(", ?", strings.Count(columns, ",")+1), ", ")
@@ -50,7 +50,7 @@ func (r *row) dest() []any {
 		&t.Source.Key, &t.Source.Size, &t.Source.SHA256, &t.Source.ContentType, &r.facts, &r.errorCode, &r.errorDetail, &t.Progress, &t.Callback,
 		&t.Worker, &t.Token, &t.Failures, &t.Crashes, &t.Lost, &t.IdempotencyKey, &t.IdempotencyHash,
 		&r.runAt, &r.keep, &r.createdAt, &r.updatedAt, &r.startedAt, &r.finishedAt, &r.expiresAt,
-		&r.ready, &r.lease, &r.leaseUntil, &r.deadline, &r.request,
+		&r.ready, &r.lease, &r.leaseUntil, &r.deadline, &r.request, &t.Fingerprint, &t.Stage,
 	}
 }
 
@@ -61,7 +61,7 @@ func (r *row) values() []any {
 		t.Source.Key, t.Source.Size, t.Source.SHA256, t.Source.ContentType, r.facts, r.errorCode, r.errorDetail, t.Progress, t.Callback,
 		t.Worker, t.Token, t.Failures, t.Crashes, t.Lost, t.IdempotencyKey, t.IdempotencyHash,
 		r.runAt, r.keep, r.createdAt, r.updatedAt, r.startedAt, r.finishedAt, r.expiresAt,
-		r.ready, r.lease, r.leaseUntil, r.deadline, r.request,
+		r.ready, r.lease, r.leaseUntil, r.deadline, r.request, t.Fingerprint, t.Stage,
 	}
 }
 
@@ -88,7 +88,7 @@ func newRow(t taskdb.Task) (*row, error) {
 	r := &row{t: taskdb.Task{
 		ID: t.ID, Owner: or(t.Owner, taskdb.DefaultOwner), State: taskdb.NotStarted, Priority: t.Priority,
 		Tags: t.Tags, Needs: or(t.Needs, taskdb.DefaultNeeds), Source: t.Source, Callback: t.Callback,
-		IdempotencyKey: t.IdempotencyKey, IdempotencyHash: t.IdempotencyHash,
+		IdempotencyKey: t.IdempotencyKey, IdempotencyHash: t.IdempotencyHash, Fingerprint: t.Fingerprint,
 	}}
 	r.runAt, r.keep = micros(t.RunAt), t.Keep.Microseconds()
 	wanted := make([]taskdb.Output, 0, max(1, len(t.Outputs)))
@@ -98,11 +98,24 @@ func newRow(t taskdb.Task) (*row, error) {
 	if len(wanted) == 0 {
 		wanted = append(wanted, taskdb.Output{})
 	}
+	if t.State == taskdb.Finished {
+		r.t.State, r.t.Progress, wanted = t.State, 1, t.Outputs
+		if err := r.setFacts(t.Facts); err != nil {
+			return nil, err
+		}
+	}
 	tags := t.Tags
 	if tags == nil {
 		tags = []string{}
 	}
 	return r, encode(&r.tags, tags, &r.pipeline, t.Pipeline, &r.outputs, wanted)
+}
+
+func (r *row) setFacts(facts json.RawMessage) error {
+	if len(facts) == 0 {
+		return nil
+	}
+	return encode(&r.facts, facts)
 }
 
 // encode puts values as JSON into texts; its arguments are pairs.

@@ -14,7 +14,7 @@ const selectStats = `SELECT
 	(SELECT coalesce(sum(n), 0) FROM throughput WHERE second > ?2 AND state = 'failed'),
 	(SELECT coalesce(max(seq), 0) FROM events), state, n FROM counts`
 
-// Stats implements taskdb.Tasks.
+// Stats implements taskdb.Queue.
 func (s *Store) Stats(ctx context.Context) (taskdb.Stats, error) {
 	now := s.now()
 	stats := taskdb.Stats{Counts: map[taskdb.State]int64{}}

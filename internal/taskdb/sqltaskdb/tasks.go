@@ -22,12 +22,12 @@ func from(a taskdb.Action) string {
 }
 
 var (
-	cancelTask = `UPDATE tasks SET state = 'canceled', ready = 0, lease_until = 0, deadline = 0, request = '', updated_at = ?1,
+	cancelTask = `UPDATE tasks SET state = 'canceled', ready = 0, lease_until = 0, deadline = 0, request = '', stage = '', updated_at = ?1,
 			finished_at = ?1, expires_at = CASE WHEN keep > 0 THEN ?1 + keep ELSE 0 END
 		WHERE id = ?2 AND ` + from(taskdb.ActCancel) + ` RETURNING ` + columns
 
 	retryTask = `UPDATE tasks SET state = 'not-started', ready = 1, lease = '', run_at = ?1, updated_at = ?1,
-			failures = 0, crashes = 0, lost = 0, error_code = '', error_detail = '', facts = '', progress = 0,
+			failures = 0, crashes = 0, lost = 0, error_code = '', error_detail = '', facts = '', progress = 0, stage = '',
 			finished_at = 0, expires_at = 0
 		WHERE id = ?2 AND ` + from(taskdb.ActRetry) + ` RETURNING ` + columns
 )

@@ -36,7 +36,10 @@ func (c *Client) Create(ctx context.Context, t taskdb.Task) (task taskdb.Task, c
 	body := setState{
 		State: taskdb.NotStarted, Owner: t.Owner, Priority: t.Priority, Tags: t.Tags, Needs: t.Needs, Pipeline: t.Pipeline,
 		Outputs: t.Outputs, Source: t.Source, Callback: t.Callback, RunAt: t.RunAt, Keep: t.Keep,
-		IdempotencyKey: t.IdempotencyKey, IdempotencyHash: t.IdempotencyHash,
+		IdempotencyKey: t.IdempotencyKey, IdempotencyHash: t.IdempotencyHash, Fingerprint: t.Fingerprint,
+	}
+	if t.State == taskdb.Finished {
+		body.State, body.Token, body.Facts = t.State, t.Token, t.Facts
 	}
 	status, err := c.http.JSON(ctx, http.MethodPost, "/tasks/"+t.ID, nil, body, &task)
 	if t.IdempotencyKey != "" {
@@ -58,7 +61,7 @@ func (c *Client) Get(ctx context.Context, id string) (t taskdb.Task, err error) 
 // List implements taskdb.Tasks.
 func (c *Client) List(ctx context.Context, f taskdb.Filter) (page taskdb.Page, err error) {
 	q := url.Values{"limit": {strconv.Itoa(taskdb.PageLimit(f.Limit))}}
-	for name, value := range map[string]string{"state": string(f.State), "owner": f.Owner, "tag": f.Tag, "cursor": f.Cursor} {
+	for name, value := range map[string]string{"state": string(f.State), "owner": f.Owner, "tag": f.Tag, "fingerprint": f.Fingerprint, "cursor": f.Cursor} {
 		if value != "" {
 			q.Set(name, value)
 		}
@@ -107,7 +110,22 @@ func (c *Client) Expire(ctx context.Context, limit int) ([]taskdb.Task, error) {
 	return answer.Tasks, err
 }
 
-// Stats implements taskdb.Tasks.
+// Places implements taskdb.Queue.
+func (c *Client) Places(ctx context.Context, ids []string) ([]taskdb.Place, error) {
+	if err := taskdb.CheckPlaces(len(ids)); err != nil {
+		return nil, err
+	}
+	if len(ids) == 0 {
+		return []taskdb.Place{}, nil
+	}
+	var answer places
+	if _, err := c.http.JSON(ctx, http.MethodPost, "/places", nil, waiting{ids}, &answer); err != nil {
+		return nil, err
+	}
+	return answer.Places, checkPlaces(answer.Places, len(ids))
+}
+
+// Stats implements taskdb.Queue.
 func (c *Client) Stats(ctx context.Context) (s taskdb.Stats, err error) {
 	_, err = c.http.JSON(ctx, http.MethodGet, "/stats", nil, nil, &s)
 	return s, err

@@ -72,6 +72,11 @@ func (b *book) List(_ context.Context, f taskdb.Filter) (taskdb.Page, error) {
 	return taskdb.Page{Tasks: []taskdb.Task{b.task}, Next: f.Cursor}, taskdb.CheckFilter(f)
 }
 
+func (b *book) Places(_ context.Context, ids []string) ([]taskdb.Place, error) {
+	b.asked = ids
+	return make([]taskdb.Place, len(ids)), taskdb.CheckPlaces(len(ids))
+}
+
 func (b *book) Stats(context.Context) (taskdb.Stats, error) { return taskdb.Stats{}, nil }
 
 func (b *book) Claim(_ context.Context, r taskdb.ClaimRequest) ([]taskdb.Claimed, error) {
@@ -107,7 +112,7 @@ func (b *book) Events(_ context.Context, after int64, limit int, wait time.Durat
 
 var routes = []struct{ method, path string }{
 	{"POST", "/tasks/"}, {"POST", "/claims"}, {"POST", "/finishes"}, {"POST", "/heartbeats"}, {"POST", "/failures"}, {"POST", "/releases"},
-	{"GET", "/tasks"}, {"GET", "/tasks/"}, {"GET", "/events"}, {"DELETE", "/tasks/"}, {"GET", "/stats"},
+	{"GET", "/tasks"}, {"GET", "/tasks/"}, {"GET", "/events"}, {"DELETE", "/tasks/"}, {"GET", "/stats"}, {"POST", "/places"},
 }
 
 func anyRequest(t *testing.T, rt http.Handler, route uint8, id, query string, body []byte) {
@@ -158,7 +163,11 @@ func understood(t *testing.T, b *book, c *taskdbhttp.Client, id, text string, bo
 		}
 	}
 	wanted := taskdb.Task{ID: id, Owner: text, Tags: []string{text}, Priority: int(n % 10), Pipeline: pipeline.Default(), Keep: time.Duration(max(n, 0)),
-		Outputs: []taskdb.Output{{Name: text}}, Source: taskdb.Blob{Key: id, Size: n, ContentType: text}, RunAt: time.UnixMicro(n).UTC(), IdempotencyKey: text}
+		Outputs: []taskdb.Output{{Name: text}}, Source: taskdb.Blob{Key: id, Size: n, ContentType: text}, RunAt: time.UnixMicro(n).UTC(), IdempotencyKey: text, Fingerprint: text}
+	if n%2 == 0 {
+		wanted.State, wanted.Token = taskdb.Finished, 1
+		wanted.Outputs[0].Blob = taskdb.Blob{Key: id, SHA256: text, Size: n}
+	}
 	if taskdb.CheckNew(wanted) == nil {
 		b.task = wanted
 	}
@@ -170,7 +179,7 @@ func understood(t *testing.T, b *book, c *taskdbhttp.Client, id, text string, bo
 	claim := taskdb.ClaimRequest{Worker: text, Accepts: []string{id}, Max: int(n % 70), Wait: time.Duration(n % int64(time.Minute)), Request: text, ID: id}
 	_, err = c.Claim(ctx, claim)
 	same("claim", claim, err)
-	f := taskdb.Filter{State: taskdb.Finished, Owner: text, Tag: id, Descending: n%2 == 0, Cursor: text, Limit: 7}
+	f := taskdb.Filter{State: taskdb.Finished, Owner: text, Tag: id, Fingerprint: text, Descending: n%2 == 0, Cursor: text, Limit: 7}
 	page, err := c.List(ctx, f)
 	same("list", f, err)
 	if err != nil || page.Next != text {

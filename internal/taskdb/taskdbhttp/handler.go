@@ -28,6 +28,7 @@ func Route(rt *httpx.Router, s taskdb.Store) {
 	rt.Handle("POST /releases", reports(s.Release, func(e taskdb.Release) string { return e.ID }))
 	rt.Handle("POST /expiries", h.expire)
 	rt.Handle("GET /events", httpx.Waiting(h.events))
+	rt.Handle("POST /places", h.places)
 	rt.Handle("GET /stats", h.stats)
 	hookhttp.RouteDesk(rt, s)
 	hookhttp.RouteOutbox(rt, s)
@@ -80,7 +81,7 @@ func filterOf(r *http.Request) (taskdb.Filter, error) {
 	if err != nil {
 		return taskdb.Filter{}, err
 	}
-	f := taskdb.Filter{State: taskdb.State(q.Get("state")), Owner: q.Get("owner"), Tag: q.Get("tag"), Cursor: q.Get("cursor")}
+	f := taskdb.Filter{State: taskdb.State(q.Get("state")), Owner: q.Get("owner"), Tag: q.Get("tag"), Fingerprint: q.Get("fingerprint"), Cursor: q.Get("cursor")}
 	switch order := q.Get("order"); order {
 	case "", "asc":
 	case "desc":
@@ -146,6 +147,18 @@ func (h handler) events(w http.ResponseWriter, r *http.Request) error {
 		answer.Last = list[len(list)-1].Seq
 	}
 	return httpx.WriteJSON(w, http.StatusOK, answer)
+}
+
+func (h handler) places(w http.ResponseWriter, r *http.Request) error {
+	var body waiting
+	if err := readJSON(w, r, maxTask, &body); err != nil {
+		return err
+	}
+	list, err := h.store.Places(r.Context(), body.IDs)
+	if err != nil {
+		return err
+	}
+	return httpx.WriteJSON(w, http.StatusOK, places{list})
 }
 
 func (h handler) stats(w http.ResponseWriter, r *http.Request) error {

@@ -51,6 +51,20 @@ func checkClaims(list []claimed, most int) error {
 	return nil
 }
 
+// checkPlaces is ErrNonsense for places that are not one for each that was asked
+// for, or none at all.
+func checkPlaces(list []taskdb.Place, asked int) error {
+	if len(list) != asked {
+		return nonsense("%d places of %d tasks", len(list), asked)
+	}
+	for _, p := range list {
+		if p.Ahead < 0 || p.Ahead > taskdb.MaxAhead || p.Wait < 0 {
+			return nonsense("the place %d in %v", p.Ahead, p.Wait)
+		}
+	}
+	return nil
+}
+
 // checkEvents is ErrNonsense for events that do not come after a place.
 func checkEvents(list []taskdb.Event, after int64) error {
 	for _, e := range list {

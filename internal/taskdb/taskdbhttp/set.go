@@ -34,6 +34,9 @@ func (h handler) set(w http.ResponseWriter, r *http.Request) error {
 	case taskdb.InProgress:
 		return h.setInProgress(w, r, id, body)
 	case taskdb.Finished, taskdb.Failed:
+		if body.State == taskdb.Finished && body.Token != 0 && body.Lease == "" {
+			return h.create(w, r, id, body)
+		}
 		return h.setEnded(w, r, id, body)
 	case taskdb.Canceled:
 		t, err := h.store.Cancel(r.Context(), id)
@@ -58,7 +61,11 @@ func (h handler) setNotStarted(w http.ResponseWriter, r *http.Request, id string
 			return h.setAgain(w, r, t, err)
 		}
 	}
-	t, created, err := h.store.Create(ctx, body.task(id))
+	return h.create(w, r, id, body)
+}
+
+func (h handler) create(w http.ResponseWriter, r *http.Request, id string, body setState) error {
+	t, created, err := h.store.Create(r.Context(), body.task(id))
 	if !created {
 		return answer(w, http.StatusOK, t, err)
 	}
@@ -93,7 +100,10 @@ func (s setState) task(id string) taskdb.Task {
 	t := taskdb.Task{
 		ID: id, Owner: s.Owner, Priority: s.Priority, Tags: s.Tags, Needs: s.Needs, Pipeline: s.Pipeline, Outputs: s.Outputs,
 		Source: s.Source, Callback: s.Callback, RunAt: s.RunAt, Keep: s.Keep,
-		IdempotencyKey: s.IdempotencyKey, IdempotencyHash: s.IdempotencyHash,
+		IdempotencyKey: s.IdempotencyKey, IdempotencyHash: s.IdempotencyHash, Fingerprint: s.Fingerprint,
+	}
+	if s.State == taskdb.Finished {
+		t.State, t.Token, t.Facts = s.State, s.Token, s.Facts
 	}
 	if t.Source.Key == "" {
 		t.Source.Key = id

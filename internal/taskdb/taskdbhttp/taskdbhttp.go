@@ -40,11 +40,15 @@ type setState struct {
 	Keep            time.Duration     `json:"keep,omitempty"` // nanoseconds
 	IdempotencyKey  string            `json:"idempotencyKey,omitempty"`
 	IdempotencyHash string            `json:"idempotencyHash,omitempty"`
+	Fingerprint     string            `json:"fingerprint,omitempty"`
 
 	// in-progress
 	Worker  string   `json:"worker,omitempty"`
 	Accepts []string `json:"accepts,omitempty"`
 	Request string   `json:"request,omitempty"`
+
+	// finished with Token and without Lease: a new task that begins so
+	Token int64 `json:"token,omitempty"`
 
 	// finished, failed
 	Lease  string          `json:"lease,omitempty"`
@@ -125,6 +129,15 @@ type expired struct {
 type events struct {
 	Events []taskdb.Event `json:"events"`
 	Last   int64          `json:"last"` // to go on after
+}
+
+// waiting is the body of POST /places, and places the answer.
+type waiting struct {
+	IDs []string `json:"ids"`
+}
+
+type places struct {
+	Places []taskdb.Place `json:"places"`
 }
 
 // result is the answer to one entry of a list.

@@ -55,7 +55,7 @@ func rich(s *suite) taskdb.Task {
 	t.Callback = "https://example.com/hook?x=1&y=2"
 	t.RunAt = s.clock.Now().Add(time.Hour).UTC().Truncate(time.Microsecond)
 	t.Keep = 90 * time.Minute
-	t.IdempotencyKey, t.IdempotencyHash = "key", "hash"
+	t.IdempotencyKey, t.IdempotencyHash, t.Fingerprint = "key", "hash", "print"
 	return t
 }
 
@@ -75,8 +75,8 @@ func kept(s *suite) {
 func notTaken(s *suite) {
 	t := wanted("a")
 	now := s.clock.Now()
-	t.State, t.Token, t.Failures, t.Crashes, t.Lost, t.Progress = taskdb.Finished, 7, 1, 1, 1, 0.5
-	t.Worker, t.Facts, t.Error = "w", []byte(`{"a":1}`), &taskdb.Error{Code: "x"}
+	t.State, t.Token, t.Failures, t.Crashes, t.Lost, t.Progress = taskdb.NotStarted, 7, 1, 1, 1, 0.5
+	t.Stage, t.Worker, t.Facts, t.Error = "fetching", "w", []byte(`{"a":1}`), &taskdb.Error{Code: "x"}
 	t.CreatedAt, t.StartedAt, t.FinishedAt, t.ExpiresAt = now.Add(-time.Hour), now, now, now
 	t.Outputs = []taskdb.Output{{Name: "o", Blob: taskdb.Blob{Key: "k", Size: 1, SHA256: "s", ContentType: "c"}}}
 	got, _, err := s.Create(s.Context(), t)

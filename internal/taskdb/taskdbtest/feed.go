@@ -51,7 +51,8 @@ func life(s *suite) {
 	}
 	before := s.clock.Now().Add(-time.Second)
 	c := s.started("a", of("ann", 0))
-	s.ok(s.beat("a", c.Lease, 0.5)) // no event: no change of state
+	s.ok(s.beat("a", c.Lease, 0.5))
+	s.ok(s.beat("a", c.Lease, 0.5)) // no event: nothing has changed
 	s.expire(1)
 	c = s.claimOne("a")
 	s.ok(s.release("a", c.Lease))
@@ -65,7 +66,7 @@ func life(s *suite) {
 	s.ok(s.Delete(s.Context(), "a"))
 	list := s.events(0)
 	want := []string{
-		"a >not-started 0", "a not-started>in-progress 1", "a in-progress>not-started 1", "a not-started>in-progress 2",
+		"a >not-started 0", "a not-started>in-progress 1", "a in-progress>in-progress 1", "a in-progress>not-started 1", "a not-started>in-progress 2",
 		"a in-progress>not-started 2", "a not-started>canceled 2", "a canceled>not-started 2", "a not-started>in-progress 3",
 		"a in-progress>finished 3", "a finished>finished 3",
 	}

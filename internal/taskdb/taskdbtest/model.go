@@ -173,7 +173,7 @@ func (w *modelWorker) attempt(ctx context.Context, c taskdb.Claimed) {
 	case 7: // works long, and lives
 		for range 3 {
 			w.stall(ctx, w.cfg.Lease/2)
-			_ = w.tell(w.Heartbeat(ctx, []taskdb.Heartbeat{{ID: c.ID, Lease: c.Lease, Progress: 0.5}}))
+			_ = w.tell(w.Heartbeat(ctx, []taskdb.Heartbeat{{ID: c.ID, Lease: c.Lease, Progress: w.r.Float64(), Stage: "altering"}}))
 		}
 		w.report(c)
 	case 8: // reports twice at once
@@ -259,10 +259,11 @@ func (s *suite) checkFeed() {
 		for _, e := range list {
 			was := last[e.ID]
 			token := was.Token
-			if e.State == taskdb.InProgress {
+			gotOn := e.From == taskdb.InProgress && e.State == e.From && e.Stage == "altering"
+			if e.State == taskdb.InProgress && !gotOn {
 				token++
 			}
-			legal := e.From == "" || slices.ContainsFunc(taskdb.Transitions, func(t taskdb.Transition) bool { return t.From == e.From && t.To == e.State })
+			legal := e.From == "" || gotOn || slices.ContainsFunc(taskdb.Transitions, func(t taskdb.Transition) bool { return t.From == e.From && t.To == e.State })
 			if e.From != was.State || e.Token != token || !legal {
 				s.Errorf("after %s %d comes %s>%s %d", was.State, was.Token, e.From, e.State, e.Token)
 			}

@@ -107,7 +107,7 @@ const (
 	raise  = `UPDATE tasks SET token = ? WHERE state <> 'finished'`
 	floor  = `INSERT INTO tombstones (task_id, token, deleted_at) VALUES ('', ?, ?)`
 	giveUp = `UPDATE tasks SET state = 'not-started', ready = 1, lease = '', lease_until = 0, deadline = 0, request = '',
-			progress = 0, run_at = ?1, updated_at = ?1
+			progress = 0, stage = '', run_at = ?1, updated_at = ?1
 		WHERE state = 'in-progress'`
 	outbox = `INSERT INTO sqlite_sequence (name, seq) VALUES ('outbox', ?)`
 )
