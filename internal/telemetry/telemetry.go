@@ -44,6 +44,7 @@ type Metrics struct {
 	busy     *prometheus.GaugeVec
 	streams  *prometheus.GaugeVec
 	stages   *Stages
+	commits  *commits // nil: there is no database here
 }
 
 // NewMetrics makes the registry with what every process has.
@@ -84,11 +85,6 @@ func (m *Metrics) Handler() http.Handler {
 func (m *Metrics) Count(name, help string, events func() int64) {
 	m.Registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
 		func() float64 { return float64(events()) }))
-}
-
-// Gauge shows a number that is known elsewhere.
-func (m *Metrics) Gauge(name, help string, value func() float64) {
-	m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 }
 
 // Stages times what tasks go through in this process.
