@@ -296,7 +296,7 @@ func TestWhatAnUploadLinkTakes(t *testing.T) {
 	if !errors.Is(err, auth.ErrLinkBody) {
 		t.Errorf("two types: %v", err)
 	}
-	body := func(n int, announced bool) error {
+	body := func(n int, announced bool) (refused, cut error) {
 		_, r, err := ask(l, http.MethodPost, signed, func(r *http.Request) {
 			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(strings.Repeat("x", n))), -1
 			if announced {
@@ -304,18 +304,21 @@ func TestWhatAnUploadLinkTakes(t *testing.T) {
 			}
 		})
 		if err == nil {
-			_, err = io.Copy(io.Discard, r.Body)
+			_, cut = io.Copy(io.Discard, r.Body)
 		}
-		return err
+		return err, cut
 	}
-	for n, good := range map[int]bool{1000: true, 1001: false} {
-		for _, announced := range []bool{true, false} {
-			err := body(n, announced)
-			_, cut := errors.AsType[*http.MaxBytesError](err)
-			if (err == nil) != good || err != nil && !cut && !errors.Is(err, fault.ErrTooLarge) {
-				t.Errorf("%d bytes: %v", n, err)
-			}
+	for _, announced := range []bool{true, false} {
+		if refused, cut := body(1000, announced); refused != nil || cut != nil {
+			t.Errorf("1000 bytes: %v, %v", refused, cut)
 		}
+	}
+	if refused, _ := body(1001, true); !errors.Is(refused, fault.ErrTooLarge) {
+		t.Errorf("1001 bytes: %v", refused)
+	}
+	refused, cut := body(1001, false)
+	if _, ok := errors.AsType[*http.MaxBytesError](cut); refused != nil || !ok {
+		t.Errorf("1001 bytes that were not announced: %v, %v", refused, cut)
 	}
 }
 
@@ -387,15 +390,18 @@ func TestSigningKeysRotate(t *testing.T) {
 			t.Errorf("after 30 days: %v, want %v", err, want)
 		}
 	}
+	at = at.Add(10 * day)
 	if err := ring.RotateSigning(t.Context(), at, false); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := ask(l, http.MethodGet, second); err != nil {
-		t.Errorf("after a rotation: %v", err)
+	for _, text := range []string{second, third} {
+		if _, _, err := ask(l, http.MethodGet, text); err != nil {
+			t.Errorf("after a rotation: %v", err)
+		}
 	}
 	at = at.Add(31 * day)
 	if month(); len(signers(t, s)) != 2 {
-		t.Errorf("%d signing keys after 61 days", len(signers(t, s)))
+		t.Errorf("%d signing keys after 71 days", len(signers(t, s)))
 	}
 	last := month()
 	if err := ring.RotateSigning(t.Context(), at, true); err != nil {
