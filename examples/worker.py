@@ -3,6 +3,7 @@
 import hashlib, http.client, json, os, signal, struct, threading, time, urllib.error, urllib.parse, urllib.request, zlib
 
 MASTER = os.environ.get("MINILAB_MASTER", "http://127.0.0.1:8084")
+TOKEN = {"Authorization": "Bearer " + os.environ["MINILAB_TOKEN"]} if os.environ.get("MINILAB_TOKEN") else {}  # of a lab with a secret
 AWAY = (OSError, http.client.HTTPException)  # the master or the storage is away, or says that it cannot just now
 stopping, lost = threading.Event(), threading.Event()
 class BadImage(Exception): "The image is to blame: a code and a sentence."
@@ -10,7 +11,7 @@ class Lost(Exception): "The task is another's now, or nobody's."
 class Stopped(Exception): "Somebody wants this process to end."
 
 def send(url, data, content_type):
-    with urllib.request.urlopen(urllib.request.Request(url, data, {"Content-Type": content_type}), timeout=60) as r: return r.read()
+    with urllib.request.urlopen(urllib.request.Request(url, data, {"Content-Type": content_type, **TOKEN}), timeout=60) as r: return r.read()
 def post(path, body=None, **query):
     try: return json.loads(send(f"{MASTER}/{path}?{urllib.parse.urlencode(query)}", json.dumps(body or {}).encode(), "application/json") or b"null")
     except urllib.error.HTTPError as e: raise Lost() if e.code == 409 else e
@@ -28,7 +29,7 @@ def heartbeats(ticket, lease, over):
 
 def fetch(source):
     data = b""
-    with urllib.request.urlopen(source["url"], timeout=30) as r:
+    with urllib.request.urlopen(urllib.request.Request(source["url"], headers=TOKEN), timeout=30) as r:
         while part := r.read1(1 << 20):
             alive()
             data += part

@@ -5,13 +5,18 @@ set -u
 master=${MINILAB_MASTER:-http://127.0.0.1:8084}
 dir=$(mktemp -d) && cd "$dir" || exit 1
 trap 'rm -rf "$dir"' EXIT
+
+# The token of a lab that has a secret is a header in a file: the arguments of a
+# process can be read by everybody on the machine.
+printf '%s' "${MINILAB_TOKEN:+Authorization: Bearer $MINILAB_TOKEN}" >token
+
 stopping=
 trap 'stopping=1' TERM INT
 
 # post PATH [JSON] prints the status, 000 where nobody answers; the answer is in the file answer.
 post() {
 	json='{}'
-	curl --silent --max-time 30 --output "${answer:-answer}" --write-out '%{http_code}' \
+	curl --silent --header @token --max-time 30 --output "${answer:-answer}" --write-out '%{http_code}' \
 		--header 'Content-Type: application/json' --data-raw "${2:-$json}" "$master/$1" || :
 }
 
@@ -53,7 +58,7 @@ kind() {
 # store uploads the image under every key that is wanted, and prints the list of them.
 store() {
 	sed 's/.*"outputs":\[//; s/"pipeline":\[[^]]*\],*//g' answer | tr '{' '\n' | grep '"key"' | while read -r output; do
-		curl --silent --show-error --fail --max-time 60 --output /dev/null --header "Content-Type: $type" \
+		curl --silent --header @token --show-error --fail --max-time 60 --output /dev/null --header "Content-Type: $type" \
 			--upload-file source "$(printf %s "$output" | field url)" || exit 1
 		printf '{"name":"%s","key":"%s","size":%s,"sha256":"%s","contentType":"%s"},' \
 			"$(printf %s "$output" | field name)" "$(printf %s "$output" | field key)" "$size" "$sum" "$type"
@@ -91,7 +96,7 @@ work_on() {
 	rm -f lost
 	ticket="id=$(field id <answer)&lease=$(field lease <answer | escape)"
 	lease_seconds=$(field leaseSeconds <answer)
-	curl --silent --show-error --fail --output source "$(field url <answer)" &
+	curl --silent --header @token --show-error --fail --output source "$(field url <answer)" &
 	fetch=$!
 	heartbeats "$fetch" >/dev/null 2>&1 &
 	beats=$!

@@ -20,8 +20,8 @@ func workerCheck() *cobra.Command {
 		Short: "Check whether a worker of one's own speaks the protocol",
 		Long: `Check whether a worker of one's own speaks the protocol.
 
-CMD is started again and again, with MINILAB_MASTER (the base URL of a master) and
-MINILAB_OPERATION in its environment. The lab that it finds there is a small one
+CMD is started again and again, with MINILAB_MASTER (the base URL of a master),
+MINILAB_OPERATION and MINILAB_TOKEN in its environment. The lab that it finds there is a small one
 on the loopback, which breaks on purpose what can break.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -22,6 +22,7 @@ var Checks = []Check{
 	{"reads", "reads the image from source.url", reads},
 	{"stores", "stores the result under outputs[].url", stores},
 	{"finishes", "reports each output with its name, key, size, sha256 and contentType, and the lease", finishes},
+	{"shows-token", "sends MINILAB_TOKEN as Authorization: Bearer with each call, as a lab with a secret wants it", showsToken},
 	{"reports-once", "reports nothing more once a report was answered", reportsOnce},
 	{"several-outputs", "makes every output that is wanted", severalOutputs},
 	{"broken-image", "reports an image that it cannot do with a code and a sentence, and retry false", brokenImage},
@@ -144,6 +145,23 @@ func finishes(t *trial) error {
 	calls, _ := t.proxy.seen(workFinished)
 	stored, _ := t.proxy.seen(store)
 	return reported(calls[0], w, stored[len(stored)-1])
+}
+
+func showsToken(t *trial) error {
+	id, err := t.beginWith(faults{})
+	if err != nil {
+		return err
+	}
+	if err := t.finished(id); err != nil {
+		return unreached(err)
+	}
+	calls, _ := t.proxy.seen()
+	for _, c := range calls {
+		if c.token != "Bearer "+token {
+			return fmt.Errorf("%s %s came with Authorization: %q, wanted was %q", c.method, c.path, c.token, "Bearer "+token)
+		}
+	}
+	return nil
 }
 
 // reported says what is wrong with the report of one output.

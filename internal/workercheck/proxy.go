@@ -40,6 +40,7 @@ type call struct {
 	method string
 	path   string // of the request
 	query  url.Values
+	token  string // of its Authorization header
 	body   []byte // of a report
 	size   int64  // bytes of the body
 	sha256 string // of the body
@@ -160,7 +161,7 @@ func (p *proxy) note(change func()) {
 
 // ServeHTTP implements http.Handler.
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := &call{kind: kindOf(r), method: r.Method, path: r.URL.Path, query: r.URL.Query(), at: time.Now()}
+	c := &call{kind: kindOf(r), method: r.Method, path: r.URL.Path, query: r.URL.Query(), token: r.Header.Get("Authorization"), at: time.Now()}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		panic(http.ErrAbortHandler) // the worker has cut it

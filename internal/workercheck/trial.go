@@ -25,9 +25,12 @@ type trial struct {
 	worker *process
 }
 
+// token is what the worker is given to show, in a lab that does not ask for it.
+const token = "worker-check"
+
 // begin starts the worker.
 func (t *trial) begin() (err error) {
-	t.worker, err = start(t.ctx, t.Command, "MINILAB_MASTER="+t.proxy.url, "MINILAB_OPERATION="+t.Operation)
+	t.worker, err = start(t.ctx, t.Command, "MINILAB_MASTER="+t.proxy.url, "MINILAB_OPERATION="+t.Operation, "MINILAB_TOKEN="+token)
 	return err
 }
 

@@ -45,6 +45,8 @@ func TestABrokenWorkerIsFoundOut(t *testing.T) {
 		"stores elsewhere":     {"stores", "was stored at", "reads"},
 		"counts wrong":         {"finishes", "stored were", "stores"},
 		"has no type":          {"finishes", "no contentType", "stores"},
+		"has no token":         {"shows-token", `came with Authorization: "", wanted was "Bearer worker-check"`, "finishes"},
+		"keeps the token":      {"shows-token", "GET /images/inProgress/", "finishes"},
 		"reports twice":        {"reports-once", "called /workFinished for the same lease", "finishes"},
 		"makes one output":     {"several-outputs", "answered 422 output-mismatch", "finishes"},
 		"tries for ever":       {"broken-image", "with retry true", "finishes"},

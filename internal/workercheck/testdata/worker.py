@@ -3,6 +3,7 @@ import hashlib, http.client, json, os, signal, sys, threading, time, urllib.erro
 
 WRONG = sys.argv[1] if len(sys.argv) > 1 else ""
 MASTER, OPERATION = os.environ["MINILAB_MASTER"], os.environ["MINILAB_OPERATION"]
+TOKEN = {} if WRONG == "has no token" else {"Authorization": "Bearer " + os.environ["MINILAB_TOKEN"]}
 AWAY = (OSError, http.client.HTTPException)
 stopping, lost = threading.Event(), threading.Event()
 
@@ -12,7 +13,7 @@ class Lost(Exception):
 
 
 def send(url, data, content_type="application/json"):
-    with urllib.request.urlopen(urllib.request.Request(url, data, {"Content-Type": content_type}), timeout=30) as r:
+    with urllib.request.urlopen(urllib.request.Request(url, data, {"Content-Type": content_type, **TOKEN}), timeout=30) as r:
         return r.read()
 
 
@@ -39,7 +40,9 @@ def beat(ticket, seconds, over):
 
 def fetch(source):
     data = b""
-    with urllib.request.urlopen(source["url"] + ("x" if WRONG == "reads elsewhere" else ""), timeout=30) as r:
+    with urllib.request.urlopen(
+        urllib.request.Request(source["url"] + ("x" if WRONG == "reads elsewhere" else ""), headers={} if WRONG == "keeps the token" else TOKEN), timeout=30
+    ) as r:
         while part := r.read1(1 << 16):
             if lost.is_set():
                 raise Lost()
