@@ -136,6 +136,7 @@ func (a *app) startMaster(ctx context.Context) error {
 	labhttp.RouteWorkers(rt, m)
 	a.serve(ctx, "master", rt, a.checks("storage", "taskdb")...)
 	a.startSweeper(ctx)
+	a.startWebhooks(ctx)
 	return nil
 }
 

@@ -2,13 +2,13 @@ package taskdb
 
 import (
 	"encoding/json"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"minilab/internal/hook"
 	"minilab/internal/pipeline"
 )
 
@@ -186,9 +186,8 @@ func checkCallback(callback string) error {
 	if callback == "" {
 		return nil
 	}
-	u, err := url.Parse(callback)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || len(callback) > 2048 {
-		return ErrTask.Detailf("a callback is an http or https URL")
+	if err := hook.CheckURL(callback); err != nil {
+		return ErrTask.Detailf("the callback: %v", err)
 	}
 	return nil
 }

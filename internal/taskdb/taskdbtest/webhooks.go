@@ -13,6 +13,7 @@ import (
 var webhookCases = []testCase{
 	{name: "a webhook is its owner's alone", run: webhookOwners},
 	{name: "what is no webhook is refused", run: webhookRefused},
+	{name: "a callback is held to the same rules", run: callbackRefused},
 	{name: "an owner has so many webhooks and no more", run: webhookLimit},
 	{name: "a webhook's secret is shown when it is made or rotated, and never again", run: webhookSecrets},
 	{name: "the secret of callbacks is made once for each owner", run: callbackSecrets},
@@ -123,6 +124,16 @@ func webhookRefused(s *suite) {
 	for _, url := range []string{"http://a.example", "https://[2001:db8::1]:8443/x?y=z", "http://10.0.0.1:1/", "https://A.EXAMPLE:65535?q"} {
 		s.subscribe("ann", func(w *hook.Webhook) { w.URL = url })
 	}
+}
+
+func callbackRefused(s *suite) {
+	for _, url := range []string{"https://u:p@c.example/", "https://u@c.example/", "https://c.example/#x", "http://c.example:0/", "http://c.example:x/", "//c.example/", "javascript:x"} {
+		t := wanted("a")
+		t.Callback = url
+		_, _, err := s.Create(s.Context(), t)
+		s.is(err, taskdb.ErrTask)
+	}
+	s.create("a", calling("http://c.example:65535/x?y=z"))
 }
 
 func webhookLimit(s *suite) {
