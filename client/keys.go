@@ -15,7 +15,7 @@ type Key struct {
 	Note      string    `json:"note,omitempty"`
 	CreatedAt time.Time `json:"createdAt,omitzero"`
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
-	LastUsed  time.Time `json:"lastUsed,omitzero"`
+	LastUsed  time.Time `json:"lastUsedAt,omitzero"`
 }
 
 // NewKey is a key that is to be made.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"minilab/client"
 	"minilab/internal/app"
 	"minilab/internal/auth"
 	"minilab/internal/config"
@@ -63,7 +64,11 @@ func withRing(c *cobra.Command, do func(ring) error) error {
 	}
 	switch {
 	case server != "":
-		return do(newAPIRing(server, os.Getenv("MINILAB_KEY")))
+		lab, err := client.New(server, client.WithKey(os.Getenv("MINILAB_KEY")), client.WithPatience(0))
+		if err != nil {
+			return err
+		}
+		return do(apiRing{lab})
 	case len(cfg.KV) > 0:
 		store, err := kvOf(cfg)
 		if err != nil {
