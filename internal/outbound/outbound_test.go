@@ -200,16 +200,17 @@ func TestCallerWhoGivesUp(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		defer cancel(nil)
 		s := serve(t, near+":0", func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/body" {
-				_ = http.NewResponseController(w).Flush()
+			if r.URL.Path == "/header" {
+				cancel(gone)
 			}
-			cancel(gone)
+			_ = http.NewResponseController(w).Flush()
 			<-r.Context().Done()
 		})
 		body, _, err := client(t).Open(ctx, s.url(path))
 		if err == nil {
-			defer body.Close()
+			cancel(gone)
 			_, err = io.ReadAll(body)
+			body.Close()
 		}
 		if !errors.Is(err, gone) || errors.Is(err, outbound.ErrUnreachable) || errors.Is(err, outbound.ErrCut) {
 			t.Errorf("%s: the source is blamed: %v", path, err)
