@@ -55,7 +55,7 @@ func (a *app) startKV(ctx context.Context) error {
 		a.kv = kvhttp.NewClient(a.client("kv"))
 		return nil
 	}
-	s, err := sqlitekv.Open(ctx, sqlitekv.Config{Path: filepath.Join(a.cfg.Data, "kv.db"), Log: a.Log})
+	s, err := sqlitekv.Open(ctx, sqlitekv.Config{Path: filepath.Join(a.cfg.Data, "kv.db"), Log: a.Log, Commits: a.metrics.Commits("kv")})
 	if err != nil {
 		return err
 	}
@@ -70,6 +70,7 @@ func (a *app) startKV(ctx context.Context) error {
 // startDiscovery follows the registrations.
 func (a *app) startDiscovery(ctx context.Context) error {
 	a.background(ctx, func(ctx context.Context) { a.view.Follow(ctx, a.kv, a.Log) })
+	a.meterInstances()
 	return nil
 }
 
@@ -84,10 +85,9 @@ func (a *app) startStorage(ctx context.Context) error {
 		return err
 	}
 	a.later(func(context.Context) error { return s.Close() })
-	a.metrics.Count("minilab_storage_damaged_total", "Findings of damaged images, which were not served.", s.Damaged)
-	a.storage, a.stores["storage"] = s, s.Identity()
+	a.storage, a.stores["storage"] = a.meterStorage(s), s.Identity()
 	rt := a.router("storage")
-	storagehttp.Route(rt, s, storagehttp.Options{Idle: bodyIdle})
+	storagehttp.Route(rt, a.storage, storagehttp.Options{Idle: bodyIdle})
 	if err := a.startUploads(ctx, s, rt); err != nil {
 		return err
 	}
@@ -106,6 +106,9 @@ func (a *app) startTaskdb(ctx context.Context) error {
 	}
 	a.later(func(context.Context) error { return s.Close() })
 	a.tasks = s
+	if err := a.meterTaskdb(ctx, s); err != nil {
+		return err
+	}
 	if a.stores["taskdb"], err = s.Identity(ctx); err != nil {
 		return err
 	}
@@ -230,7 +233,7 @@ func (a *app) startWorker(ctx context.Context) error {
 	limits.MaxPixels, limits.MaxFrames, limits.MaxPages = a.cfg.MaxPixels, a.cfg.MaxFrames, a.cfg.MaxPages
 	limits.Timeout, limits.Memory = a.cfg.ImageTime, a.cfg.ImageMemory
 	log := a.Log.With("service", "worker")
-	pool, err := engine.New(engine.Config{Path: path, Processes: parallel, Limits: limits, Unsafe: a.cfg.EngineUnsafe}, log)
+	pool, err := engine.New(engine.Config{Path: path, Processes: parallel, Limits: limits, Unsafe: a.cfg.EngineUnsafe, Metrics: a.metrics.Registry}, log)
 	if err != nil {
 		return err
 	}

@@ -88,14 +88,24 @@ func keepsAttributes(f *os.File) error {
 // Room is ErrNoSpace when so many bytes more would not leave the floor free.
 func (s *Store) Room(more int64) error { return s.folders[storage.InProgress].room(more) }
 
+// Free is how many bytes the disk has for more.
+func (s *Store) Free() (int64, error) { return s.folders[storage.InProgress].free() }
+
+func (fo *folder) free() (int64, error) {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(fo.path, &fs); err != nil {
+		return 0, fmt.Errorf("statfs %s: %w", fo.path, err)
+	}
+	return int64(fs.Bavail) * fs.Bsize, nil
+}
+
 // room is ErrNoSpace when the disk would be left with less than the floor
 // after so many bytes more.
 func (fo *folder) room(more int64) error {
-	var fs unix.Statfs_t
-	if err := unix.Statfs(fo.path, &fs); err != nil {
-		return fmt.Errorf("statfs %s: %w", fo.path, err)
+	free, err := fo.free()
+	if err != nil {
+		return err
 	}
-	free := int64(fs.Bavail) * fs.Bsize
 	if free-max(more, 0) >= fo.minFree {
 		return nil
 	}
