@@ -278,8 +278,7 @@ type Leases interface {
 }
 
 // Event is one entry of the feed: a task that came into being, changed its
-// state, got on in its attempt or was deleted. It got on where From and State
-// are InProgress.
+// state, got on in its attempt or was deleted.
 type Event struct {
 	Seq     int64     `json:"seq"` // grows in the order of commits, without promise of no gap
 	ID      string    `json:"id"`
@@ -294,6 +293,10 @@ type Event struct {
 	Progress float64 `json:"progress,omitempty"` // of the task by then
 	Stage    string  `json:"stage,omitempty"`
 }
+
+// GotOn says that the task got on in its attempt and is in the state and under
+// the lease that it was.
+func (e Event) GotOn() bool { return e.From == InProgress && e.State == InProgress && !e.Deleted }
 
 // Feed is the durable list of what happened.
 type Feed interface {

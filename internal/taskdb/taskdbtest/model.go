@@ -259,11 +259,10 @@ func (s *suite) checkFeed() {
 		for _, e := range list {
 			was := last[e.ID]
 			token := was.Token
-			gotOn := e.From == taskdb.InProgress && e.State == e.From && e.Stage == "altering"
-			if e.State == taskdb.InProgress && !gotOn {
+			if e.State == taskdb.InProgress && !e.GotOn() {
 				token++
 			}
-			legal := e.From == "" || gotOn || slices.ContainsFunc(taskdb.Transitions, func(t taskdb.Transition) bool { return t.From == e.From && t.To == e.State })
+			legal := e.From == "" || e.GotOn() && e.Stage == "altering" || slices.ContainsFunc(taskdb.Transitions, func(t taskdb.Transition) bool { return t.From == e.From && t.To == e.State })
 			if e.From != was.State || e.Token != token || !legal {
 				s.Errorf("after %s %d comes %s>%s %d", was.State, was.Token, e.From, e.State, e.Token)
 			}

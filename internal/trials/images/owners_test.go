@@ -132,7 +132,7 @@ func (o *office) claims(ids []string) map[string]int {
 		}
 		for _, e := range list {
 			after = e.Seq
-			if e.State != taskdb.InProgress || left == 0 {
+			if e.State != taskdb.InProgress || e.GotOn() || left == 0 {
 				continue
 			}
 			claims[e.Owner]++

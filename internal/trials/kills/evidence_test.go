@@ -61,7 +61,8 @@ func (e *evidence) historyBroken() (bad []string) {
 		before, known := last[ev.ID]
 		last[ev.ID] = ev
 		token := before.Token
-		if ev.State == taskdb.InProgress {
+		gotOn := ev.GotOn() && ev.Token == before.Token
+		if ev.State == taskdb.InProgress && !gotOn {
 			token++
 		}
 		switch {
@@ -69,9 +70,10 @@ func (e *evidence) historyBroken() (bad []string) {
 			bad = append(bad, fmt.Sprintf("seq %d: %s was deleted and goes on", ev.Seq, ev.ID))
 		case ev.Deleted:
 			bad = append(bad, e.deleted(ev)...)
-		case !known && (ev.From != "" || ev.State != taskdb.NotStarted):
+		case !known && (ev.From != "" || !slices.Contains(taskdb.Births, ev.State)):
 			bad = append(bad, fmt.Sprintf("seq %d: the life of %s begins as %s from %q", ev.Seq, ev.ID, ev.State, ev.From))
-		case known && (ev.From != before.State || !legal(ev.From, ev.State)):
+		case !known && ev.State == taskdb.Finished && ev.Token == 1: // somebody had its results
+		case known && (ev.From != before.State || !gotOn && !legal(ev.From, ev.State)):
 			bad = append(bad, fmt.Sprintf("seq %d: %s was %s and goes from %q to %s", ev.Seq, ev.ID, before.State, ev.From, ev.State))
 		case ev.Token != token:
 			bad = append(bad, fmt.Sprintf("seq %d: %s is %s with token %d, expected %d", ev.Seq, ev.ID, ev.State, ev.Token, token))
@@ -233,6 +235,7 @@ func (e *evidence) failedWithoutReason() (bad []string) {
 	claimed := map[string]taskdb.Event{}
 	for _, ev := range e.events {
 		switch {
+		case ev.GotOn():
 		case ev.State == taskdb.InProgress:
 			claimed[ev.ID] = ev
 		case ev.State == taskdb.Failed && (ev.Error == nil || ev.Error.Code != codeCrashed):

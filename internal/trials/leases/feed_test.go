@@ -33,10 +33,10 @@ func follows(was, e taskdb.Event) string {
 	if was.Deleted {
 		state = ""
 	}
-	if e.State == taskdb.InProgress && !e.Deleted {
+	if e.State == taskdb.InProgress && !e.Deleted && !e.GotOn() {
 		token++
 	}
-	legal := e.From == "" && e.State == taskdb.NotStarted || e.Deleted && e.State == e.From
+	legal := e.GotOn() || e.From == "" && e.State == taskdb.NotStarted || e.Deleted && e.State == e.From
 	legal = legal || slices.ContainsFunc(taskdb.Transitions, func(t taskdb.Transition) bool { return t.From == e.From && t.To == e.State })
 	switch {
 	case e.From != state:
@@ -49,12 +49,18 @@ func follows(was, e taskdb.Event) string {
 	return ""
 }
 
+// moves are the events that change a state.
+func moves(events []taskdb.Event) []taskdb.Event {
+	return slices.DeleteFunc(slices.Clone(events), taskdb.Event.GotOn)
+}
+
 // agree compares the feed with what the actors were told.
 func agree(h *history, events []taskdb.Event) (faults []string) {
 	complain := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	if !slices.EqualFunc(h.tail, events, func(a, b taskdb.Event) bool { return a.Seq == b.Seq && a.ID == b.ID && a.State == b.State }) {
 		complain("who read along saw %d events, there are %d", len(h.tail), len(events))
 	}
+	events = moves(events)
 	expired := 0
 	for _, e := range events {
 		if isExpiry(e) {

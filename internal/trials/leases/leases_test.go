@@ -59,11 +59,12 @@ func TestWorkersAreToldDurations(t *testing.T) {
 
 // check is what is wrong with a history, by the check that found it.
 func (tr *trial) check(events []taskdb.Event, search time.Duration) map[string][]string {
+	moved := moves(events)
 	return map[string][]string{
-		"order":       linear(tr.h, events, search),
+		"order":       linear(tr.h, moved, search),
 		"feed":        chains(events),
 		"answers":     agree(tr.h, events),
-		"publication": tr.published(events),
+		"publication": tr.published(moved),
 		"keys":        keys(tr.h),
 		"actors":      tr.h.odd,
 	}
