@@ -39,6 +39,8 @@ func token() *cobra.Command {
 
 It is sent as "Authorization: Bearer TOKEN". It cannot be taken back before its end
 but by another secret for the lab.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	shorts := map[mesh.Role]string{
 		mesh.Worker:   "Print a token for a worker of one's own: the calls of docs/worker-protocol.md",

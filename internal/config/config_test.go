@@ -127,6 +127,20 @@ func TestTheGraceIsAtLeastTheLease(t *testing.T) {
 	}
 }
 
+func TestSecretFile(t *testing.T) {
+	for want, c := range map[string]struct {
+		args, env []string
+	}{
+		"":    {nil, nil},
+		"/a":  {[]string{"--secret-file", "/a"}, []string{"MINILAB_SECRET_FILE=/b"}},
+		"./b": {nil, []string{"MINILAB_SECRET_FILE=./b"}},
+	} {
+		if got, err := config.Load(flags(t, c.args...), c.env); err != nil || got.SecretFile != want {
+			t.Errorf("%v %v: %q, %v", c.args, c.env, got.SecretFile, err)
+		}
+	}
+}
+
 func TestAddresses(t *testing.T) {
 	c, err := config.Load(flags(t, "--listen", "kv=:1,storage=:2", "--advertise", "http://h:3/", "--kv", "http://a:1,http://b:2"), nil)
 	if err != nil {
@@ -174,7 +188,7 @@ func TestWhereTracesGo(t *testing.T) {
 
 // TestVariablesOfCallersAreNoFaults: they may be set for all of a shell.
 func TestVariablesOfCallersAreNoFaults(t *testing.T) {
-	if _, err := config.Load(flags(t), []string{"MINILAB_SERVER=http://x", "MINILAB_KEY=k"}); err != nil {
+	if _, err := config.Load(flags(t), []string{"MINILAB_SERVER=http://x", "MINILAB_KEY=k", "MINILAB_TOKEN=t"}); err != nil {
 		t.Error(err)
 	}
 	if _, err := config.Load(flags(t), []string{"MINILAB_KEYS=k"}); err == nil {

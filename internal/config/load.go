@@ -23,9 +23,10 @@ const EnvPrefix = "MINILAB_"
 // configFlag names the YAML file itself.
 const configFlag = "config"
 
-// CallerVariables are what the commands that call a frontend read: they are no
-// settings of a service, and may be there when one starts.
-var CallerVariables = []string{EnvPrefix + "SERVER", EnvPrefix + "KEY"}
+// CallerVariables are what the commands that call a frontend read, and what
+// workers of one's own do: they are no settings of a service, and may be there
+// when one starts.
+var CallerVariables = []string{EnvPrefix + "SERVER", EnvPrefix + "KEY", EnvPrefix + "TOKEN"}
 
 // delim separates levels of keys; no setting has levels.
 const delim = "."

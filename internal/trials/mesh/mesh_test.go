@@ -4,14 +4,17 @@
 package mesh
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -200,6 +203,52 @@ func inForce(l *trials.Lab, changes int) bool {
 		}
 	}
 	return true
+}
+
+// TestForeignWorker: a worker of one's own does its work with a token of its role.
+func TestForeignWorker(t *testing.T) {
+	l := newLab(t, secretFile(t))
+	if err := l.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	declaration, err := os.Open("../../../examples/archive.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer declaration.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, l.URL("kv")+"/kv/operations/archive", declaration)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+command(t, l, "token", "operator"))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.Body.Close(); resp.StatusCode != http.StatusCreated {
+		t.Fatalf("the declaration is answered %d", resp.StatusCode)
+	}
+	worker := exec.CommandContext(t.Context(), "../../../examples/worker.sh")
+	worker.Env = append(os.Environ(), "MINILAB_MASTER="+l.URL("master"), "MINILAB_TOKEN="+command(t, l, "token", "worker"))
+	worker.Cancel = func() error { return worker.Process.Signal(syscall.SIGTERM) }
+	if err := worker.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = worker.Wait() }) // after the test's context has ended it
+	photo := trials.PNG(64, 48, 1)
+	c := trials.Customer{Base: l.URL("frontend"), HTTP: http.DefaultClient}
+	id, err := c.Order(t.Context(), photo, url.Values{"pipeline": {"archive"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if s, err := c.Await(ctx, id); err != nil || s.Status != "finished" {
+		t.Fatalf("the image is %+v, %v", s, err)
+	}
+	if got, err := c.Result(ctx, id); err != nil || !bytes.Equal(got, photo) {
+		t.Errorf("the result is another image, %v", err)
+	}
 }
 
 // TestTwoSecrets: a process that has another secret, or none, says so in its log
