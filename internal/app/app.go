@@ -25,6 +25,7 @@ import (
 	"minilab/internal/auth/mesh"
 	"minilab/internal/config"
 	"minilab/internal/discovery"
+	"minilab/internal/hook"
 	"minilab/internal/httpx"
 	"minilab/internal/kv"
 	"minilab/internal/lab"
@@ -82,6 +83,7 @@ type app struct {
 	uploads   uploads.Uploads
 	tasks     taskdb.Store
 	lab       lab.Lab
+	hooks     hook.Desk
 
 	operations *master.Catalog   // those that are declared; see catalog
 	stores     map[string]string // identities of what keeps data here, by service

@@ -14,6 +14,7 @@ import (
 	"minilab/internal/discovery"
 	"minilab/internal/engine"
 	"minilab/internal/frontend"
+	"minilab/internal/hook/hookhttp"
 	"minilab/internal/httpx"
 	"minilab/internal/kv/kvhttp"
 	"minilab/internal/kv/sqlitekv"
@@ -120,7 +121,7 @@ func (a *app) startTaskdb(ctx context.Context) error {
 
 func (a *app) startMaster(ctx context.Context) error {
 	if !a.runs("master") {
-		a.lab = labhttp.NewClient(a.client("master"))
+		a.lab, a.hooks = labhttp.NewClient(a.client("master")), hookhttp.NewDesk(a.client("master"))
 		return nil
 	}
 	log := a.Log.With("service", "master")
@@ -133,10 +134,11 @@ func (a *app) startMaster(ctx context.Context) error {
 		Limits: lab.Limits{MaxPixels: a.cfg.MaxPixels, MaxOutputs: a.cfg.MaxOutputs},
 	})
 	a.later(func(context.Context) error { m.Close(); return nil })
-	a.lab = m
+	a.lab, a.hooks = m, a.tasks
 	rt := a.router("master")
 	labhttp.RouteCustomers(rt, m, labhttp.MasterPaths)
 	labhttp.RouteWorkers(rt, m)
+	hookhttp.RouteDesk(rt, a.hooks)
 	a.serve(ctx, "master", rt, a.checks("storage", "taskdb")...)
 	a.startSweeper(ctx)
 	a.startWebhooks(ctx)
