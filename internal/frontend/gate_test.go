@@ -22,6 +22,7 @@ import (
 	"minilab/internal/httpx"
 	"minilab/internal/kv"
 	"minilab/internal/kv/sqlitekv"
+	"minilab/internal/storage/uploads"
 )
 
 // keyed is a frontend of a lab with keys.
@@ -31,6 +32,8 @@ type keyed struct {
 	keys  *auth.Keys
 	rt    *httpx.Router
 	url   string
+
+	uploads fakeUploads
 }
 
 // serveKeyed runs a frontend that follows keys; it has none at first.
@@ -46,12 +49,19 @@ func serveKeyed(t testing.TB) *keyed {
 	done := make(chan struct{})
 	go func() { defer close(done); k.keys.Follow(ctx, log) }()
 	t.Cleanup(func() { cancel(); <-done; s.Close() })
-	k.rt = frontend.New(frontend.Config{Customers: &fakeLab{}, Limits: roomy, Keys: k.keys, Log: log})
+	k.rt = frontend.New(frontend.Config{Customers: &fakeLab{}, Limits: roomy, Keys: k.keys, Uploads: &k.uploads, Log: log})
 	httpx.Probes(k.rt, nil, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "metrics") }))
 	server := httptest.NewServer(k.rt)
 	t.Cleanup(server.Close)
 	k.url = server.URL
 	return k
+}
+
+// noUploads has none.
+type noUploads struct{ uploads.Uploads }
+
+func (noUploads) Serve(http.ResponseWriter, *http.Request, uploads.Call) error {
+	return uploads.ErrNotFound
 }
 
 // create makes a key, which is known when it returns.
@@ -102,6 +112,17 @@ var decisions = map[string][]auth.Scope{
 	"POST /newImage":               {auth.Submit},
 	"GET /image/isReady":           {auth.Read},
 	"GET /image/get":               {auth.Read},
+
+	"POST /api/v1/uploads":      {auth.Submit},
+	"GET /api/v1/uploads":       {auth.Submit},
+	"PATCH /api/v1/uploads":     {auth.Submit},
+	"DELETE /api/v1/uploads":    {auth.Submit},
+	"OPTIONS /api/v1/uploads":   {auth.Submit},
+	"POST /api/v1/uploads/*":    {auth.Submit},
+	"GET /api/v1/uploads/*":     {auth.Submit},
+	"PATCH /api/v1/uploads/*":   {auth.Submit},
+	"DELETE /api/v1/uploads/*":  {auth.Submit},
+	"OPTIONS /api/v1/uploads/*": {auth.Submit},
 }
 
 var parameter = regexp.MustCompile(`\{[^}]*\}|\*`)
@@ -114,7 +135,11 @@ func TestEveryRouteHasADecision(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, route := range k.rt.Routes() {
-		named := strings.Replace(route, "HEAD ", "GET ", 1)
+		method, path, _ := strings.Cut(strings.Replace(route, "HEAD ", "GET ", 1), " ")
+		named := method + " " + path
+		if _, any := decisions["* "+path]; any {
+			named = "* " + path
+		}
 		allowed, decided := decisions[named]
 		if seen[named] = true; !decided {
 			t.Errorf("nobody has decided who may %s: see decisions", route)
@@ -202,6 +227,19 @@ func TestMetricsAreForThisMachineAndAdmins(t *testing.T) {
 		if want := map[bool]int{true: 200, false: 401}[name == ""]; resp.StatusCode != want {
 			t.Errorf("with %q: %d", name, resp.StatusCode)
 		}
+	}
+}
+
+func TestMetricsAreForTheLabsTokensToo(t *testing.T) {
+	k := serveKeyed(t)
+	k.create("shop", auth.Read)
+	for route, status := range map[string]int{"GET /metrics": 200, "GET /session": 401, "POST /newImage": 401} {
+		if w := k.ask(route, shows("metrics")); w.Code != status {
+			t.Errorf("%s: %d", route, w.Code)
+		}
+	}
+	if w := k.ask("GET /metrics", shows("other")); w.Code != http.StatusUnauthorized {
+		t.Errorf("another token: %d", w.Code)
 	}
 }
 
