@@ -130,6 +130,7 @@ type Work struct {
 	Source          Source            `json:"source"`
 	Outputs         []Target          `json:"outputs"`
 	Attachments     []Attachment      `json:"attachments,omitempty"` // further images that operations ask for
+	Trace           string            `json:"trace,omitempty"`       // the traceparent (W3C Trace Context) of what handed the image in; empty: none
 }
 
 // Source is where the bytes are to be read from.

@@ -9,11 +9,14 @@ import (
 	"slices"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+
 	"minilab/internal/engine"
 	"minilab/internal/fault"
 	"minilab/internal/lab"
 	"minilab/internal/pipeline"
 	"minilab/internal/storage"
+	"minilab/internal/telemetry"
 )
 
 // reportTime bounds a report that is made after the attempt's own end.
@@ -49,19 +52,24 @@ type attempt struct {
 // expire.
 func (w *Worker) attempt(parent context.Context, work lab.Work) {
 	claimed := time.Now()
+	w.metrics.running.Inc()
+	defer w.metrics.running.Dec()
+	parent, span := w.Tracer.Continue(parent, work.Trace, "attempt", attribute.String("minilab.task_id", work.ID), attribute.String("minilab.worker", w.Name))
 	deadline := time.Duration(work.DeadlineSeconds * float64(time.Second))
 	ctx, cancelDeadline := context.WithTimeoutCause(parent, deadline, errDeadline)
 	defer cancelDeadline()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	a := &attempt{Worker: w, work: work, log: w.Log.With("task_id", work.ID)}
-	held, letGo := context.WithCancel(context.WithoutCancel(parent))
+	held, letGo := context.WithCancel(telemetry.Apart(parent))
 	defer letGo()
 	go w.hold(held, work, claimed, cancel)
 
 	err := a.perform(ctx)
+	defer func() { telemetry.End(span, err) }()
 	if err == nil {
-		a.log.Info("work finished", "seconds", time.Since(claimed).Seconds())
+		w.metrics.ended(outcomeFinished, nil)
+		a.log.InfoContext(ctx, "work finished", "seconds", time.Since(claimed).Seconds())
 		return
 	}
 	a.conclude(parent, err)
@@ -97,15 +105,11 @@ func reason(ctx context.Context, err error) error {
 
 // produce makes all the outputs, in memory, of one decoding.
 func (a *attempt) produce(ctx context.Context) (engine.Result, error) {
-	source, err := a.fetch(ctx)
+	source, further, err := a.gather(ctx)
 	if err != nil {
 		return engine.Result{}, err
 	}
 	defer source.Close()
-	further, err := a.attach(ctx)
-	if err != nil {
-		return engine.Result{}, err
-	}
 	defer further.close()
 	job := engine.Job{Owner: a.work.Owner, Input: source, Attachments: further}
 	for _, target := range a.work.Outputs {
@@ -116,6 +120,20 @@ func (a *attempt) produce(ctx context.Context) (engine.Result, error) {
 		job.Outputs = append(job.Outputs, p)
 	}
 	return a.alter(ctx, job)
+}
+
+// gather reads all the images that the work is about.
+func (a *attempt) gather(ctx context.Context) (source *engine.Buffer, further attachments, err error) {
+	ctx, stage := a.Stages.Begin(ctx, telemetry.StageFetch)
+	defer func() { stage.End(err) }()
+	if source, err = a.fetch(ctx); err != nil {
+		return nil, nil, err
+	}
+	if further, err = a.attach(ctx); err != nil {
+		source.Close()
+		return nil, nil, err
+	}
+	return source, further, nil
 }
 
 // acquire takes a place, or gives the reason why ctx ended.
@@ -148,11 +166,16 @@ func (a *attempt) fetch(ctx context.Context) (*engine.Buffer, error) {
 
 // alter has the engine do the job as soon as it has a process free.
 func (a *attempt) alter(ctx context.Context, j engine.Job) (engine.Result, error) {
-	if err := acquire(ctx, a.altering); err != nil {
+	_, wait := a.Stages.Begin(ctx, telemetry.StageWait)
+	err := acquire(ctx, a.altering)
+	wait.End(err)
+	if err != nil {
 		return engine.Result{}, err
 	}
 	defer func() { <-a.altering }()
+	ctx, stage := a.Stages.Begin(ctx, telemetry.StageEngine)
 	r, err := a.Engine.Run(ctx, j)
+	stage.End(err)
 	if err != nil {
 		return engine.Result{}, engineError{err}
 	}
@@ -160,8 +183,9 @@ func (a *attempt) alter(ctx context.Context, j engine.Job) (engine.Result, error
 }
 
 // store puts the results where the work wants them.
-func (a *attempt) store(ctx context.Context, result engine.Result) (lab.Report, error) {
-	var report lab.Report
+func (a *attempt) store(ctx context.Context, result engine.Result) (report lab.Report, err error) {
+	ctx, stage := a.Stages.Begin(ctx, telemetry.StageStore)
+	defer func() { stage.End(err) }()
 	for i, r := range result.Outputs {
 		t := a.work.Outputs[i]
 		info, err := a.Storage.Put(ctx, storage.Finished, t.Key, r.Reader(), storage.PutOptions{
@@ -174,7 +198,6 @@ func (a *attempt) store(ctx context.Context, result engine.Result) (lab.Report, 
 			Name: t.Name, Key: t.Key, Size: info.Size, SHA256: info.SHA256, ContentType: r.ContentType,
 		})
 	}
-	var err error
 	report.Facts, err = json.Marshal(a.facts(result))
 	return report, err
 }
@@ -206,7 +229,7 @@ func (a *attempt) finish(ctx context.Context, report lab.Report) error {
 		if err == nil || !fault.KindOf(err).Transient() {
 			return err
 		}
-		a.log.Warn("finished work cannot be reported, trying on", "error", err)
+		a.log.WarnContext(ctx, "finished work cannot be reported, trying on", "error", err)
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
@@ -232,7 +255,7 @@ func (a *attempt) report(ctx context.Context, call func(context.Context) error) 
 func (a *attempt) sweep(ctx context.Context) {
 	for _, t := range a.work.Outputs {
 		if err := a.Storage.Delete(ctx, storage.Finished, t.Key); err != nil {
-			a.log.Debug("bytes of a lost attempt stay behind", "key", t.Key, "error", err)
+			a.log.DebugContext(ctx, "bytes of a lost attempt stay behind", "key", t.Key, "error", err)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 func (a *attempt) conclude(ctx context.Context, err error) {
 	told := a.report(ctx, func(ctx context.Context) error { return a.tell(ctx, err) })
 	if told != nil && !lost(told) {
-		a.log.Warn("report failed, the lease will expire", "error", told)
+		a.log.WarnContext(ctx, "report failed, the lease will expire", "error", told)
 	}
 }
 
@@ -21,25 +21,35 @@ func (a *attempt) tell(ctx context.Context, err error) error {
 	_, unheard := errors.AsType[unheardError](err)
 	switch {
 	case unheard:
-		a.log.Warn("nobody knows whether the report was heard; the task's state says it", "error", err)
+		a.metrics.ended(outcomeUnheard, err)
+		a.log.WarnContext(ctx, "nobody knows whether the report was heard; the task's state says it", "error", err)
 		return nil
 	case lost(err):
-		a.log.Info("lease lost", "reason", err)
+		a.metrics.ended(outcomeLost, err)
+		a.log.InfoContext(ctx, "lease lost", "reason", err)
 		a.sweep(ctx)
 		return nil
 	case errors.Is(err, errLeaseSpent):
-		a.log.Warn("lease expires, work is left to others", "reason", err)
+		a.metrics.ended(outcomeExpired, err)
+		a.log.WarnContext(ctx, "lease expires, work is left to others", "reason", err)
 		a.trouble.report()
 		return nil
 	case errors.Is(err, errStopping):
+		a.metrics.ended(outcomeReleased, err)
 		return a.Lab.Release(ctx, a.work.ID, a.work.Lease)
 	case away(err):
-		a.log.Warn("work given back: a part of the lab is away", "error", err)
+		a.metrics.ended(outcomeReleased, err)
+		a.log.WarnContext(ctx, "work given back: a part of the lab is away", "error", err)
 		a.trouble.report()
 		return a.Lab.Release(ctx, a.work.ID, a.work.Lease)
 	}
 	f := failure(err)
-	a.log.Info("work failed", "code", f.Code, "retry", f.Retry, "error", err)
+	if f.Retry {
+		a.metrics.ended(outcomeRetried, err)
+	} else {
+		a.metrics.ended(outcomeFailed, err)
+	}
+	a.log.InfoContext(ctx, "work failed", "code", f.Code, "retry", f.Retry, "error", err)
 	return a.Lab.Fail(ctx, a.work.ID, a.work.Lease, f)
 }
 

@@ -11,11 +11,13 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"minilab/internal/engine"
 	"minilab/internal/kv"
 	"minilab/internal/lab"
 	"minilab/internal/storage"
+	"minilab/internal/telemetry"
 )
 
 // Engine alters images; engine.Pool is the real one.
@@ -32,6 +34,10 @@ type Config struct {
 	Engine   Engine
 	Parallel int // images altered at once, usually one per core
 	Log      *slog.Logger
+
+	Metrics prometheus.Registerer // nil: none
+	Stages  *telemetry.Stages     // nil: they are not timed
+	Tracer  *telemetry.Tracer     // nil: no traces
 }
 
 // claimWait is how long one claim waits for work.
@@ -58,18 +64,21 @@ type Worker struct {
 	altering chan struct{} // one for each image in the engine
 	storing  chan struct{} // one for each task altered and not yet reported
 	trouble  trouble
+	metrics  *metrics
 }
 
 // New makes a worker. For each image that is altered it claims another one
 // ahead, whose bytes come meanwhile, and no more: what it holds nobody else can
 // work on. An altered image makes room for the next claim.
 func New(c Config) *Worker {
-	return &Worker{
+	w := &Worker{
 		Config:   c,
 		slots:    make(chan struct{}, 2*c.Parallel),
 		altering: make(chan struct{}, c.Parallel),
 		storing:  make(chan struct{}, storingShare*c.Parallel),
 	}
+	w.metrics = newMetrics(w)
+	return w
 }
 
 // Run works until ctx ends; then it gives back what it holds and returns.
