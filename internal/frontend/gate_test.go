@@ -22,7 +22,6 @@ import (
 	"minilab/internal/httpx"
 	"minilab/internal/kv"
 	"minilab/internal/kv/sqlitekv"
-	"minilab/internal/storage/uploads"
 )
 
 // keyed is a frontend of a lab with keys.
@@ -55,13 +54,6 @@ func serveKeyed(t testing.TB) *keyed {
 	t.Cleanup(server.Close)
 	k.url = server.URL
 	return k
-}
-
-// noUploads has none.
-type noUploads struct{ uploads.Uploads }
-
-func (noUploads) Serve(http.ResponseWriter, *http.Request, uploads.Call) error {
-	return uploads.ErrNotFound
 }
 
 // create makes a key, which is known when it returns.
