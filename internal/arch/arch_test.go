@@ -26,7 +26,7 @@ var layers = [][]string{
 	{"kv/", "storage/", "taskdb/", "lab/"},
 	{"frontend", "master", "sweeper", "worker", "webhook"},
 	{"app"},
-	{"trials", "workercheck"},
+	{"trials", "workercheck", "batch"},
 }
 
 // fences are what only some may import, and why.
