@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -56,6 +57,14 @@ func (a *app) followLinks(ctx context.Context, keys *auth.Keys) *auth.Links {
 	links := auth.NewLinks(a.kv, keys)
 	a.background(ctx, func(ctx context.Context) { links.Follow(ctx, a.Log.With("service", "frontend")) })
 	return links
+}
+
+// scraper judges the tokens of whoever reads the metrics of all services.
+func (a *app) scraper() func(http.ResponseWriter, *http.Request) error {
+	if !a.member.Secured() {
+		return nil
+	}
+	return a.member.Guard("frontend")
 }
 
 // learned is the readiness check of who has to know the keys.

@@ -208,6 +208,7 @@ func (a *app) startFrontend(ctx context.Context) error {
 		},
 		Keys:       keys,
 		Links:      a.followLinks(ctx, keys),
+		Scraper:    a.scraper(),
 		Uploads:    a.uploads,
 		Log:        a.Log.With("service", "frontend"),
 		Middleware: a.middleware("frontend"),

@@ -37,9 +37,12 @@ func keyText(id, secret string) string {
 
 func checksum(text string) string { return fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(text))) }
 
+// IsKey says that a text is meant to be a key, a good one or not.
+func IsKey(text string) bool { return strings.HasPrefix(text, keyPrefix) }
+
 // parseKey is the reverse of keyText; what is no key is not ok.
 func parseKey(text string) (id, secret string, ok bool) {
-	if len(text) != keySize || !strings.HasPrefix(text, keyPrefix) {
+	if len(text) != keySize || !IsKey(text) {
 		return "", "", false
 	}
 	body, sum := text[:keySize-sumSize], text[keySize-sumSize:]

@@ -33,10 +33,13 @@ type Config struct {
 	Limits    Limits
 	// Resolve judges the operations that are not built in; nil leaves them to
 	// the lab, which knows them too but has not seen the text as it was written.
-	Resolve    func(context.Context, lab.Submission) error
-	Keys       Keys            // nil: there are none, and everybody is auth.Public
-	Links      Links           // nil: there are none
-	Uploads    uploads.Uploads // nil: images come in one piece
+	Resolve func(context.Context, lab.Submission) error
+	Keys    Keys            // nil: there are none, and everybody is auth.Public
+	Links   Links           // nil: there are none
+	Uploads uploads.Uploads // nil: images come in one piece
+	// Scraper judges the tokens shown with /metrics that are no API keys; nil:
+	// none is good.
+	Scraper    func(http.ResponseWriter, *http.Request) error
 	Log        *slog.Logger
 	Middleware []func(http.Handler) http.Handler // around every request, the first one outermost
 }
@@ -44,7 +47,7 @@ type Config struct {
 // New makes the frontend's router, to which its probes may be added.
 func New(cfg Config) *httpx.Router {
 	rt := httpx.NewRouter(cfg.Log, append(slices.Clip(cfg.Middleware), secure, sameOrigin)...)
-	g := gate{cfg.Keys, cfg.Links}
+	g := gate{cfg.Keys, cfg.Links, cfg.Scraper}
 	rt.Guard(g.check)
 	g.routeSession(rt)
 	labhttp.RouteCustomers(rt, Guard(cfg.Customers, cfg.Limits, cfg.Resolve), Paths)

@@ -36,6 +36,8 @@ type Links interface {
 type gate struct {
 	keys  Keys  // nil: there are none, and everybody is auth.Public
 	links Links // nil: there are none
+
+	scraper func(http.ResponseWriter, *http.Request) error // see Config
 }
 
 // scopes are what the simple paths need.
@@ -64,6 +66,11 @@ func (g gate) check(w http.ResponseWriter, r *http.Request) error {
 	}
 	if isOpen(path) || path == "/metrics" && isLocal(r) {
 		return nil
+	}
+	if key, shown := bearer(r); shown && path == "/metrics" && g.scraper != nil && !auth.IsKey(key) {
+		err := g.scraper(w, r)
+		challenge(w, r, err)
+		return err
 	}
 	p, err := g.identify(w, r)
 	if err == nil && p.Owner == "" {

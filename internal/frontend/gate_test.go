@@ -48,7 +48,15 @@ func serveKeyed(t testing.TB) *keyed {
 	done := make(chan struct{})
 	go func() { defer close(done); k.keys.Follow(ctx, log) }()
 	t.Cleanup(func() { cancel(); <-done; s.Close() })
-	k.rt = frontend.New(frontend.Config{Customers: &fakeLab{}, Limits: roomy, Keys: k.keys, Uploads: &k.uploads, Log: log})
+	k.rt = frontend.New(frontend.Config{
+		Customers: &fakeLab{}, Limits: roomy, Keys: k.keys, Uploads: &k.uploads, Log: log,
+		Scraper: func(_ http.ResponseWriter, r *http.Request) error {
+			if r.Header.Get("Authorization") != "Bearer metrics" {
+				return auth.ErrUnauthorized
+			}
+			return nil
+		},
+	})
 	httpx.Probes(k.rt, nil, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "metrics") }))
 	server := httptest.NewServer(k.rt)
 	t.Cleanup(server.Close)

@@ -68,11 +68,11 @@ func TestAudiences(t *testing.T) {
 	for role, want := range map[Role]map[string]bool{
 		Worker:   {"kv": true, "storage": true, "master": true},
 		Operator: {"kv": true, "storage": true, "master": true, "taskdb": true, "worker": true},
-		Metrics:  {"kv": true, "storage": true, "master": true, "taskdb": true, "worker": true},
+		Metrics:  {"kv": true, "storage": true, "master": true, "taskdb": true, "worker": true, "frontend": true},
 	} {
 		text, err := m.Token(role, time.Hour)
 		ok(t, err)
-		for _, service := range services {
+		for _, service := range append([]string{"frontend"}, services...) {
 			if _, err := m.checker(service).check("Bearer " + text); (err == nil) != want[service] {
 				t.Errorf("%s at %s: %v", role, service, err)
 			}

@@ -45,9 +45,13 @@ var rights = map[Role][]right{
 
 // audience is the services that the role has something to do with.
 func (r Role) audience() []string {
-	return slices.DeleteFunc(slices.Clone(services), func(service string) bool {
+	list := slices.DeleteFunc(slices.Clone(services), func(service string) bool {
 		return !r.unbound() && !slices.ContainsFunc(rights[r], func(t right) bool { return t.service == "" || t.service == service })
 	})
+	if r == Metrics {
+		list = append(list, "frontend") // which asks its callers for API keys, but for this
+	}
+	return list
 }
 
 func (r Role) unbound() bool { return r == Service || r == Operator }
