@@ -38,7 +38,7 @@ opened.`,
 	}
 	c.PersistentFlags().String("server", "", "URL of a frontend; also MINILAB_SERVER")
 	c.PersistentFlags().Bool("json", false, "print JSON")
-	c.AddCommand(keyCreate(), keyList(), keyRevoke())
+	c.AddCommand(keyCreate(), keyList(), keyRevoke(), keyRotateSigning())
 	return c
 }
 
@@ -47,6 +47,7 @@ type ring interface {
 	Create(ctx context.Context, wish auth.Key, now time.Time) (text string, made auth.Key, err error)
 	All(ctx context.Context) ([]auth.Listed, error)
 	Revoke(ctx context.Context, id string) error
+	RotateSigning(ctx context.Context, now time.Time, forget bool) error
 }
 
 // withRing does something with the keys of the lab that the settings name.
