@@ -84,7 +84,7 @@ type testCase struct {
 func Run(t *testing.T, open func(t *testing.T, c Config) Subject, opts Options) {
 	groups := [][]testCase{
 		createCases, idempotencyCases, transitionCases, claimCases, fairCases, waitCases, leaseCases, finishCases,
-		failCases, batchCases, listCases, deleteCases, feedCases, statsCases, contextCases, modelCases,
+		failCases, batchCases, listCases, deleteCases, feedCases, statsCases, bornCases, progressCases, placesCases, contextCases, modelCases,
 		webhookCases, outboxCases,
 	}
 	for _, group := range groups {
