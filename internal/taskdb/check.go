@@ -93,7 +93,7 @@ func CheckNew(t Task) error {
 	if err := checkOutputNames(t.Outputs); err != nil {
 		return err
 	}
-	names := append([]string{t.Owner, t.Needs, t.IdempotencyKey, t.IdempotencyHash, t.Fingerprint}, t.Tags...)
+	names := append([]string{t.Owner, t.Needs, t.IdempotencyKey, t.IdempotencyHash, t.Fingerprint, t.Trace}, t.Tags...)
 	if i := slices.IndexFunc(names, badName); i >= 0 {
 		return ErrTask.Detailf("a name has at most %d bytes of UTF-8 without control characters", MaxName)
 	}

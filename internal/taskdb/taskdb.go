@@ -60,6 +60,7 @@ type Task struct {
 	IdempotencyKey  string `json:"idempotencyKey,omitempty"`
 	IdempotencyHash string `json:"idempotencyHash,omitempty"`
 	Fingerprint     string `json:"fingerprint,omitempty"` // of the source and all that is done with it; empty: its results are not for others
+	Trace           string `json:"trace,omitempty"`       // the traceparent (W3C Trace Context) of its making; empty: none
 
 	RunAt      time.Time     `json:"runAt"`          // not claimed before
 	Keep       time.Duration `json:"keep,omitempty"` // nanoseconds after its end; 0: for ever
@@ -125,7 +126,7 @@ type Tasks interface {
 	// filled in: Owner "public", Needs DefaultNeeds, one unnamed output, RunAt
 	// now. Only what a customer decides is taken from t (id, owner, priority,
 	// tags, needs, pipeline, outputs' names and pipelines, source, callback,
-	// runAt, keep, idempotency, fingerprint). When it returns the task is
+	// runAt, keep, idempotency, fingerprint, trace). When it returns the task is
 	// durable.
 	//
 	// A task with State Finished is born finished: somebody had its results

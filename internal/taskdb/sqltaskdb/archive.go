@@ -10,12 +10,9 @@ import (
 	"minilab/internal/taskdb"
 )
 
-// laterColumns came to the others in a migration: a database that no service of
-// this version has opened yet is without.
-const (
-	laterColumns = `, fingerprint, stage`
-	instead      = `, '' AS fingerprint, '' AS stage`
-)
+// laterColumns came to the others in migrations: a database that no service of
+// this version has opened yet is without some of them.
+var laterColumns = []string{"fingerprint", "stage", "trace"}
 
 // columnsOf are the columns to read of a database of this version or before.
 func columnsOf(ctx context.Context, db *sql.DB) (string, error) {
@@ -25,10 +22,16 @@ func columnsOf(ctx context.Context, db *sql.DB) (string, error) {
 	}
 	defer rows.Close()
 	there, err := rows.Columns()
-	if slices.Contains(there, "fingerprint") {
-		return columns, err
+	if err != nil {
+		return "", err
 	}
-	return strings.TrimSuffix(columns, laterColumns) + instead, err
+	of := columns
+	for _, name := range laterColumns {
+		if !slices.Contains(there, name) {
+			of = strings.Replace(of, ", "+name, ", '' AS "+name, 1)
+		}
+	}
+	return of, rows.Err()
 }
 
 // Each gives every task of a database, in the order of their ids and as it was

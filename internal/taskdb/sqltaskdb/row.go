@@ -15,7 +15,7 @@ const columns = `id, owner, state, priority, tags, needs, pipeline, outputs,
 	source_key, source_size, source_sha256, source_type, facts, error_code, error_detail, progress, callback,
 	worker, token, failures, crashes, lost, idempotency_key, idempotency_hash,
 	run_at, keep, created_at, updated_at, started_at, finished_at, expires_at,
-	ready, lease, lease_until, deadline, request, fingerprint, stage`
+	ready, lease, lease_until, deadline, request, fingerprint, stage, trace`
 
 // places are the "?" for all columns.
 var places = strings.TrimPrefix(strings.Repeat(", ?", strings.Count(columns, ",")+1), ", ")
@@ -50,7 +50,7 @@ func (r *row) dest() []any {
 		&t.Source.Key, &t.Source.Size, &t.Source.SHA256, &t.Source.ContentType, &r.facts, &r.errorCode, &r.errorDetail, &t.Progress, &t.Callback,
 		&t.Worker, &t.Token, &t.Failures, &t.Crashes, &t.Lost, &t.IdempotencyKey, &t.IdempotencyHash,
 		&r.runAt, &r.keep, &r.createdAt, &r.updatedAt, &r.startedAt, &r.finishedAt, &r.expiresAt,
-		&r.ready, &r.lease, &r.leaseUntil, &r.deadline, &r.request, &t.Fingerprint, &t.Stage,
+		&r.ready, &r.lease, &r.leaseUntil, &r.deadline, &r.request, &t.Fingerprint, &t.Stage, &t.Trace,
 	}
 }
 
@@ -61,7 +61,7 @@ func (r *row) values() []any {
 		t.Source.Key, t.Source.Size, t.Source.SHA256, t.Source.ContentType, r.facts, r.errorCode, r.errorDetail, t.Progress, t.Callback,
 		t.Worker, t.Token, t.Failures, t.Crashes, t.Lost, t.IdempotencyKey, t.IdempotencyHash,
 		r.runAt, r.keep, r.createdAt, r.updatedAt, r.startedAt, r.finishedAt, r.expiresAt,
-		r.ready, r.lease, r.leaseUntil, r.deadline, r.request, t.Fingerprint, t.Stage,
+		r.ready, r.lease, r.leaseUntil, r.deadline, r.request, t.Fingerprint, t.Stage, t.Trace,
 	}
 }
 
@@ -88,7 +88,7 @@ func newRow(t taskdb.Task) (*row, error) {
 	r := &row{t: taskdb.Task{
 		ID: t.ID, Owner: or(t.Owner, taskdb.DefaultOwner), State: taskdb.NotStarted, Priority: t.Priority,
 		Tags: t.Tags, Needs: or(t.Needs, taskdb.DefaultNeeds), Source: t.Source, Callback: t.Callback,
-		IdempotencyKey: t.IdempotencyKey, IdempotencyHash: t.IdempotencyHash, Fingerprint: t.Fingerprint,
+		IdempotencyKey: t.IdempotencyKey, IdempotencyHash: t.IdempotencyHash, Fingerprint: t.Fingerprint, Trace: t.Trace,
 	}}
 	r.runAt, r.keep = micros(t.RunAt), t.Keep.Microseconds()
 	wanted := make([]taskdb.Output, 0, max(1, len(t.Outputs)))

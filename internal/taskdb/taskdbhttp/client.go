@@ -36,7 +36,7 @@ func (c *Client) Create(ctx context.Context, t taskdb.Task) (task taskdb.Task, c
 	body := setState{
 		State: taskdb.NotStarted, Owner: t.Owner, Priority: t.Priority, Tags: t.Tags, Needs: t.Needs, Pipeline: t.Pipeline,
 		Outputs: t.Outputs, Source: t.Source, Callback: t.Callback, RunAt: t.RunAt, Keep: t.Keep,
-		IdempotencyKey: t.IdempotencyKey, IdempotencyHash: t.IdempotencyHash, Fingerprint: t.Fingerprint,
+		IdempotencyKey: t.IdempotencyKey, IdempotencyHash: t.IdempotencyHash, Fingerprint: t.Fingerprint, Trace: t.Trace,
 	}
 	if t.State == taskdb.Finished {
 		body.State, body.Token, body.Facts = t.State, t.Token, t.Facts

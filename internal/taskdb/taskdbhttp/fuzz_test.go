@@ -163,7 +163,7 @@ func understood(t *testing.T, b *book, c *taskdbhttp.Client, id, text string, bo
 		}
 	}
 	wanted := taskdb.Task{ID: id, Owner: text, Tags: []string{text}, Priority: int(n % 10), Pipeline: pipeline.Default(), Keep: time.Duration(max(n, 0)),
-		Outputs: []taskdb.Output{{Name: text}}, Source: taskdb.Blob{Key: id, Size: n, ContentType: text}, RunAt: time.UnixMicro(n).UTC(), IdempotencyKey: text, Fingerprint: text}
+		Outputs: []taskdb.Output{{Name: text}}, Source: taskdb.Blob{Key: id, Size: n, ContentType: text}, RunAt: time.UnixMicro(n).UTC(), IdempotencyKey: text, Fingerprint: text, Trace: text}
 	if n%2 == 0 {
 		wanted.State, wanted.Token = taskdb.Finished, 1
 		wanted.Outputs[0].Blob = taskdb.Blob{Key: id, SHA256: text, Size: n}

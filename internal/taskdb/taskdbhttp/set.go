@@ -100,7 +100,7 @@ func (s setState) task(id string) taskdb.Task {
 	t := taskdb.Task{
 		ID: id, Owner: s.Owner, Priority: s.Priority, Tags: s.Tags, Needs: s.Needs, Pipeline: s.Pipeline, Outputs: s.Outputs,
 		Source: s.Source, Callback: s.Callback, RunAt: s.RunAt, Keep: s.Keep,
-		IdempotencyKey: s.IdempotencyKey, IdempotencyHash: s.IdempotencyHash, Fingerprint: s.Fingerprint,
+		IdempotencyKey: s.IdempotencyKey, IdempotencyHash: s.IdempotencyHash, Fingerprint: s.Fingerprint, Trace: s.Trace,
 	}
 	if s.State == taskdb.Finished {
 		t.State, t.Token, t.Facts = s.State, s.Token, s.Facts

@@ -41,6 +41,7 @@ type setState struct {
 	IdempotencyKey  string            `json:"idempotencyKey,omitempty"`
 	IdempotencyHash string            `json:"idempotencyHash,omitempty"`
 	Fingerprint     string            `json:"fingerprint,omitempty"`
+	Trace           string            `json:"trace,omitempty"`
 
 	// in-progress
 	Worker  string   `json:"worker,omitempty"`

@@ -55,7 +55,7 @@ func rich(s *suite) taskdb.Task {
 	t.Callback = "https://example.com/hook?x=1&y=2"
 	t.RunAt = s.clock.Now().Add(time.Hour).UTC().Truncate(time.Microsecond)
 	t.Keep = 90 * time.Minute
-	t.IdempotencyKey, t.IdempotencyHash, t.Fingerprint = "key", "hash", "print"
+	t.IdempotencyKey, t.IdempotencyHash, t.Fingerprint, t.Trace = "key", "hash", "print", "00-trace"
 	return t
 }
 
