@@ -21,6 +21,7 @@ import (
 	"minilab/internal/lab"
 	"minilab/internal/lab/labhttp"
 	"minilab/internal/master"
+	"minilab/internal/preset"
 	"minilab/internal/storage"
 	"minilab/internal/storage/filestorage"
 	"minilab/internal/storage/storagehttp"
@@ -128,16 +129,15 @@ func (a *app) startMaster(ctx context.Context) error {
 	operations, presets := a.catalog(ctx), master.NewPresets(a.kv)
 	a.background(ctx, func(ctx context.Context) { presets.Follow(ctx, log) })
 	m := master.New(master.Config{
-		Tasks: a.tasks, Storage: a.storage, Presets: presets, Operations: operations, StorageURL: a.storageURL, Log: log,
+		DB: a.tasks, Storage: a.storage, Presets: presets, Operations: operations, StorageURL: a.storageURL, Log: log,
 		Watermarks: a.kv, KVURL: a.kvURL,
 		Keep: a.cfg.Keep, SubmitTime: sweeper.SubmitTime(a.cfg.SweepGrace),
-		Limits: lab.Limits{MaxPixels: a.cfg.MaxPixels, MaxOutputs: a.cfg.MaxOutputs},
+		Limits: lab.Limits{MaxPixels: a.cfg.MaxPixels, MaxOutputs: a.cfg.MaxOutputs}, Version: a.Version,
 	})
 	a.later(func(context.Context) error { m.Close(); return nil })
 	a.lab, a.hooks = m, a.tasks
 	rt := a.router("master")
-	labhttp.RouteCustomers(rt, m, labhttp.MasterPaths)
-	labhttp.RouteWorkers(rt, m)
+	labhttp.Route(rt, m)
 	hookhttp.RouteDesk(rt, a.hooks)
 	a.serve(ctx, "master", rt, a.checks("storage", "taskdb")...)
 	a.startSweeper(ctx)
@@ -197,7 +197,7 @@ func (a *app) startFrontend(ctx context.Context) error {
 	}
 	operations, keys := a.catalog(ctx), a.followKeys(ctx)
 	rt := frontend.New(frontend.Config{
-		Customers: a.lab,
+		Customers: a.lab, Board: a.lab, Catalog: operations, Presets: preset.Shelf{Store: a.kv}, Workers: a.workers,
 		Resolve: func(ctx context.Context, s lab.Submission) error {
 			_, _, err := operations.Resolve(ctx, s)
 			return err
@@ -218,6 +218,15 @@ func (a *app) startFrontend(ctx context.Context) error {
 		needs = append(needs, "storage", "taskdb")
 	}
 	return a.serveFrontend(ctx, rt, keys, a.checks(needs...))
+}
+
+// workers are those that are registered.
+func (a *app) workers() []frontend.Worker {
+	list := []frontend.Worker{}
+	for _, i := range a.view.Instances("worker") {
+		list = append(list, frontend.Worker{ID: i.ID, Version: i.Version})
+	}
+	return list
 }
 
 func (a *app) startWorker(ctx context.Context) error {

@@ -27,8 +27,10 @@ import (
 // fakeLab alters images with Go's codecs. A test makes it slow, busy or
 // unable through its hooks.
 type fakeLab struct {
-	status func(id string, n int) (lab.Status, error) // n-th question; nil: finished
-	submit func(n int) error                          // n-th submission
+	lab.Customers // what the page does not ask for
+
+	status func(id string, n int) (lab.Task, error) // n-th question; nil: finished
+	submit func(n int) error                        // n-th submission
 
 	mu        sync.Mutex
 	results   [][]byte
@@ -37,43 +39,43 @@ type fakeLab struct {
 	sources   []lab.Submission
 }
 
-func (f *fakeLab) Submit(_ context.Context, s lab.Submission, body io.Reader) (string, error) {
+func (f *fakeLab) Submit(_ context.Context, s lab.Submission, body io.Reader) (lab.Task, error) {
 	photo, err := io.ReadAll(body)
 	if err != nil {
-		return "", err
+		return lab.Task{}, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.submitted++
 	if f.submit != nil {
 		if err := f.submit(f.submitted); err != nil {
-			return "", err
+			return lab.Task{}, err
 		}
 	}
 	altered, err := alter(photo, s)
 	if err != nil {
-		return "", err
+		return lab.Task{}, err
 	}
 	f.results, f.sources = append(f.results, altered), append(f.sources, s)
-	return fmt.Sprintf("0198f3c2-7d1a-7000-8000-%012d", len(f.results)-1), nil
+	return lab.Task{ID: fmt.Sprintf("0198f3c2-7d1a-7000-8000-%012d", len(f.results)-1)}, nil
 }
 
-func (f *fakeLab) Status(_ context.Context, id string, _ time.Duration) (lab.Status, error) {
+func (f *fakeLab) Task(_ context.Context, ref lab.Ref, _ time.Duration) (lab.Task, error) {
 	f.mu.Lock()
 	f.asked++
 	n := f.asked
 	f.mu.Unlock()
 	if f.status != nil {
-		return f.status(id, n)
+		return f.status(ref.ID, n)
 	}
-	return lab.Status{ID: id, Phase: lab.Finished}, nil
+	return lab.Task{ID: ref.ID, State: lab.Finished}, nil
 }
 
-func (f *fakeLab) Result(_ context.Context, id, _ string) (lab.Result, error) {
+func (f *fakeLab) Result(_ context.Context, ref lab.Ref, _ string) (lab.Result, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var n int
-	if _, err := fmt.Sscanf(id, "0198f3c2-7d1a-7000-8000-%d", &n); err != nil || n >= len(f.results) {
+	if _, err := fmt.Sscanf(ref.ID, "0198f3c2-7d1a-7000-8000-%d", &n); err != nil || n >= len(f.results) {
 		return lab.Result{}, lab.ErrNotFound
 	}
 	b := f.results[n]

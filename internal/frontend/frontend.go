@@ -1,6 +1,7 @@
 // Package frontend is what the public meets: the simple API, by which a whole
-// job is three commands of curl, and a web page that uses it. It judges images
-// before it sends them on, and keeps nothing.
+// job is three commands of curl, the same as resources (api.go) with their
+// description in OpenAPI, and a web page. It judges images before it sends them
+// on, and keeps nothing.
 //
 //	rt := frontend.New(frontend.Config{
 //		Customers: master, // the engine or its client
@@ -30,6 +31,11 @@ var Paths = labhttp.Paths{New: "/newImage", IsReady: "/image/isReady", Get: "/im
 // Config is what a frontend is made of.
 type Config struct {
 	Customers lab.Customers
+	Board     lab.Board
+	Catalog   Catalog
+	Presets   Presets
+	Workers   func() []Worker
+	Sources   Sources // nil: images are not fetched
 	Limits    Limits
 	// Resolve judges the operations that are not built in; nil leaves them to
 	// the lab, which knows them too but has not seen the text as it was written.
@@ -50,7 +56,9 @@ func New(cfg Config) *httpx.Router {
 	g := gate{cfg.Keys, cfg.Links, cfg.Scraper}
 	rt.Guard(g.check)
 	g.routeSession(rt)
-	labhttp.RouteCustomers(rt, Guard(cfg.Customers, cfg.Limits, cfg.Resolve), Paths)
+	cfg.Customers = Guard(cfg.Customers, cfg.Limits, cfg.Resolve)
+	labhttp.RouteCustomers(rt, cfg.Customers, Paths)
+	newAPI(cfg, rt)
 	if cfg.Uploads != nil {
 		tus{cfg.Uploads, cfg.Limits.MaxBytes}.route(rt)
 	}

@@ -22,6 +22,9 @@ import (
 	"minilab/internal/httpx"
 	"minilab/internal/kv"
 	"minilab/internal/kv/sqlitekv"
+	"minilab/internal/lab"
+	"minilab/internal/pipeline"
+	"minilab/internal/preset"
 )
 
 // keyed is a frontend of a lab with keys.
@@ -48,8 +51,7 @@ func serveKeyed(t testing.TB) *keyed {
 	done := make(chan struct{})
 	go func() { defer close(done); k.keys.Follow(ctx, log) }()
 	t.Cleanup(func() { cancel(); <-done; s.Close() })
-	k.rt = frontend.New(frontend.Config{
-		Customers: &fakeLab{}, Limits: roomy, Keys: k.keys, Uploads: &k.uploads, Log: log,
+	k.rt = frontend.New(frontend.Config{Customers: noLab{}, Board: noLab{}, Catalog: pipeline.NewCatalog(), Presets: noPresets{}, Workers: func() []frontend.Worker { return nil }, Limits: roomy, Keys: k.keys, Uploads: &k.uploads, Log: log,
 		Scraper: func(_ http.ResponseWriter, r *http.Request) error {
 			if r.Header.Get("Authorization") != "Bearer metrics" {
 				return auth.ErrUnauthorized
@@ -123,6 +125,67 @@ var decisions = map[string][]auth.Scope{
 	"PATCH /api/v1/uploads/*":   {auth.Submit},
 	"DELETE /api/v1/uploads/*":  {auth.Submit},
 	"OPTIONS /api/v1/uploads/*": {auth.Submit},
+	"GET /openapi.yaml":         nil,
+
+	"POST /api/v1/tasks":                     {auth.Submit},
+	"GET /api/v1/tasks":                      {auth.Read},
+	"DELETE /api/v1/tasks":                   {auth.Submit},
+	"GET /api/v1/tasks/{id}":                 {auth.Read},
+	"DELETE /api/v1/tasks/{id}":              {auth.Submit},
+	"POST /api/v1/tasks/{id}/cancel":         {auth.Submit},
+	"POST /api/v1/tasks/{id}/retry":          {auth.Submit},
+	"GET /api/v1/tasks/{id}/result":          {auth.Read},
+	"GET /api/v1/tasks/{id}/result/{output}": {auth.Read},
+	"GET /api/v1/tasks/{id}/original":        {auth.Read},
+	"GET /api/v1/operations":                 {auth.Read},
+	"GET /api/v1/operations/schema":          {auth.Read},
+	"GET /api/v1/presets":                    {auth.Read},
+	"GET /api/v1/presets/{name}":             {auth.Read},
+	"PUT /api/v1/presets/{name}":             {auth.Admin},
+	"DELETE /api/v1/presets/{name}":          {auth.Admin},
+	"GET /api/v1/stats":                      {auth.Read},
+	"GET /api/v1/workers":                    {auth.Admin},
+}
+
+// noLab is a lab that has nothing.
+type noLab struct{}
+
+func (noLab) Submit(_ context.Context, _ lab.Submission, body io.Reader) (lab.Task, error) {
+	_, err := io.Copy(io.Discard, body)
+	return lab.Task{ID: "0198f3c2-7d1a-7000-8000-000000000000"}, err
+}
+
+func (noLab) Task(context.Context, lab.Ref, time.Duration) (lab.Task, error) {
+	return lab.Task{}, lab.ErrNotFound
+}
+
+func (noLab) Tasks(context.Context, lab.Filter) (lab.Page, error) { return lab.Page{}, nil }
+
+func (noLab) Result(context.Context, lab.Ref, string) (lab.Result, error) {
+	return lab.Result{}, lab.ErrNotFound
+}
+
+func (noLab) Original(context.Context, lab.Ref) (lab.Result, error) {
+	return lab.Result{}, lab.ErrNotFound
+}
+
+func (noLab) Cancel(context.Context, lab.Ref) (lab.Task, error) { return lab.Task{}, lab.ErrNotFound }
+func (noLab) Retry(context.Context, lab.Ref) (lab.Task, error)  { return lab.Task{}, lab.ErrNotFound }
+func (noLab) Delete(context.Context, lab.Ref) error             { return lab.ErrNotFound }
+
+func (noLab) Events(context.Context, int64, int, time.Duration) ([]lab.Event, error) { return nil, nil }
+func (noLab) Places(context.Context, []string) ([]lab.Place, error)                  { return nil, nil }
+func (noLab) Stats(context.Context) (lab.Stats, error)                               { return lab.Stats{}, nil }
+
+// noPresets has none.
+type noPresets struct{}
+
+func (noPresets) All(context.Context, string) (map[string]string, error) { return nil, nil }
+func (noPresets) Delete(context.Context, preset.Name) error              { return preset.ErrNotFound }
+func (noPresets) Set(context.Context, preset.Name, []byte) error         { return nil }
+
+func (noPresets) Find(context.Context, preset.Name) (preset.Name, string, error) {
+	return preset.Name{}, "", preset.ErrNotFound
 }
 
 var parameter = regexp.MustCompile(`\{[^}]*\}|\*`)
@@ -282,7 +345,7 @@ var errAway = errors.New("a secret reason")
 func (errKeys) Needed(context.Context) (bool, error) { return true, errAway }
 
 func TestWhileNobodyKnows(t *testing.T) {
-	rt := frontend.New(frontend.Config{Customers: &fakeLab{}, Limits: roomy, Keys: errKeys{}, Log: slog.New(slog.DiscardHandler)})
+	rt := frontend.New(frontend.Config{Customers: noLab{}, Board: noLab{}, Catalog: pipeline.NewCatalog(), Presets: noPresets{}, Workers: func() []frontend.Worker { return nil }, Limits: roomy, Keys: errKeys{}, Log: slog.New(slog.DiscardHandler)})
 	w := httptest.NewRecorder()
 	rt.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/image/get?id=x", nil))
 	if w.Code < 500 || strings.Contains(w.Body.String(), errAway.Error()) || w.Header().Get("WWW-Authenticate") != "" {
@@ -305,7 +368,7 @@ func (linked) Principal(r *http.Request) (auth.Principal, error) {
 func TestSignedLinks(t *testing.T) {
 	k := serveKeyed(t)
 	k.create("shop", auth.Submit)
-	k.rt = frontend.New(frontend.Config{Customers: &fakeLab{}, Limits: roomy, Keys: k.keys, Links: linked{}, Log: slog.New(slog.DiscardHandler)})
+	k.rt = frontend.New(frontend.Config{Customers: noLab{}, Board: noLab{}, Catalog: pipeline.NewCatalog(), Presets: noPresets{}, Workers: func() []frontend.Worker { return nil }, Limits: roomy, Keys: k.keys, Links: linked{}, Log: slog.New(slog.DiscardHandler)})
 	for call, status := range map[string]int{
 		"GET /image/get?id=x&sig=good": 404, "GET /image/get?id=x&sig=bad": 401, "GET /image/get?id=x": 401, "POST /newImage?sig=good": 403,
 	} {

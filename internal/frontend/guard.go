@@ -41,28 +41,28 @@ type guard struct {
 }
 
 // Submit implements lab.Customers.
-func (g guard) Submit(ctx context.Context, s lab.Submission, body io.Reader) (string, error) {
+func (g guard) Submit(ctx context.Context, s lab.Submission, body io.Reader) (lab.Task, error) {
 	if err := g.permit(s); err != nil {
-		return "", err
+		return lab.Task{}, err
 	}
 	if g.resolve != nil {
 		if err := g.resolve(ctx, s); errors.Is(err, pipeline.ErrInvalid) { // of an outage the lab may know more
-			return "", err
+			return lab.Task{}, err
 		}
 	}
 	if s.Size > g.limits.MaxBytes {
-		return "", tooLarge(g.limits.MaxBytes)
+		return lab.Task{}, tooLarge(g.limits.MaxBytes)
 	}
 	capped := &cappedReader{r: body, left: g.limits.MaxBytes, limit: g.limits.MaxBytes}
 	head, err := g.judge(&s, capped)
 	if err != nil {
-		return "", err
+		return lab.Task{}, err
 	}
-	id, err := g.Customers.Submit(ctx, s, io.MultiReader(bytes.NewReader(head), capped))
+	t, err := g.Customers.Submit(ctx, s, io.MultiReader(bytes.NewReader(head), capped))
 	if capped.over != nil {
-		return "", capped.over // whatever became of this reason on its way
+		return lab.Task{}, capped.over // whatever became of this reason on its way
 	}
-	return id, err
+	return t, err
 }
 
 // permit judges what is asked for.

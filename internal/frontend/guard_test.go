@@ -22,31 +22,33 @@ import (
 
 // recorder is a lab that keeps what a whole submission brought.
 type recorder struct {
+	lab.Customers // what is passed through
+
 	asked int // how often Submit was called
 	kept  []byte
 	got   lab.Submission
 	hide  bool // it reports a defect of its own instead of the body's error
 }
 
-func (r *recorder) Submit(_ context.Context, s lab.Submission, body io.Reader) (string, error) {
+func (r *recorder) Submit(_ context.Context, s lab.Submission, body io.Reader) (lab.Task, error) {
 	r.asked++
 	b, err := io.ReadAll(body)
 	switch {
 	case err != nil && r.hide:
-		return "", errors.New("upstream broke")
+		return lab.Task{}, errors.New("upstream broke")
 	case err != nil:
-		return "", err
+		return lab.Task{}, err
 	}
 	r.kept, r.got = b, s
-	return "id-1", nil
+	return lab.Task{ID: "id-1"}, nil
 }
 
-func (r *recorder) Status(_ context.Context, id string, wait time.Duration) (lab.Status, error) {
-	return lab.Status{ID: id, Phase: lab.Finished, Progress: wait.Seconds()}, nil
+func (r *recorder) Task(_ context.Context, ref lab.Ref, wait time.Duration) (lab.Task, error) {
+	return lab.Task{ID: ref.ID, State: lab.Finished, Progress: wait.Seconds()}, nil
 }
 
-func (r *recorder) Result(_ context.Context, id, _ string) (lab.Result, error) {
-	return lab.Result{ContentType: id}, nil
+func (r *recorder) Result(_ context.Context, ref lab.Ref, _ string) (lab.Result, error) {
+	return lab.Result{ContentType: ref.ID}, nil
 }
 
 // noise is a PNG that does not compress.
@@ -73,9 +75,9 @@ func TestGuardHandsTheWholeImageOn(t *testing.T) {
 		want := lab.Submission{Owner: "o", Pipeline: pipeline.Default(), Tags: []string{"t"}, Size: size}
 		s := want
 		s.ContentType = "text/html"
-		id, err := frontend.Guard(next, roomy, nil).Submit(t.Context(), s, iotest.HalfReader(bytes.NewReader(picture)))
-		if err != nil || id != "id-1" || !bytes.Equal(next.kept, picture) {
-			t.Fatalf("%s: got %q, %v, %d of %d bytes", name, id, err, len(next.kept), len(picture))
+		task, err := frontend.Guard(next, roomy, nil).Submit(t.Context(), s, iotest.HalfReader(bytes.NewReader(picture)))
+		if err != nil || task.ID != "id-1" || !bytes.Equal(next.kept, picture) {
+			t.Fatalf("%s: got %q, %v, %d of %d bytes", name, task.ID, err, len(next.kept), len(picture))
 		}
 		if next.got.ContentType != "image/png" {
 			t.Errorf("%s: the type is %q", name, next.got.ContentType)
@@ -177,10 +179,10 @@ func TestGuardPassesABodysErrorOn(t *testing.T) {
 
 func TestGuardPassesTheRestThrough(t *testing.T) {
 	g := frontend.Guard(&recorder{}, roomy, nil)
-	if st, err := g.Status(t.Context(), "x", time.Second); err != nil || st.ID != "x" || st.Progress != 1 {
+	if st, err := g.Task(t.Context(), lab.Ref{ID: "x"}, time.Second); err != nil || st.ID != "x" || st.Progress != 1 {
 		t.Errorf("Status: %+v, %v", st, err)
 	}
-	if res, err := g.Result(t.Context(), "x", ""); err != nil || res.ContentType != "x" {
+	if res, err := g.Result(t.Context(), lab.Ref{ID: "x"}, ""); err != nil || res.ContentType != "x" {
 		t.Errorf("Result: %+v, %v", res, err)
 	}
 }

@@ -118,14 +118,14 @@ func TestPageSaysWhatIsWrong(t *testing.T) {
 }
 
 func TestPageWaitsForABusyLab(t *testing.T) {
-	fake := &fakeLab{submit: once, status: func(id string, n int) (lab.Status, error) {
+	fake := &fakeLab{submit: once, status: func(id string, n int) (lab.Task, error) {
 		switch n {
 		case 1:
-			return lab.Status{}, fault.ErrUnavailable
+			return lab.Task{}, fault.ErrUnavailable
 		case 2, 3:
-			return lab.Status{ID: id, Phase: lab.InProgress, Progress: 0.5}, nil
+			return lab.Task{ID: id, State: lab.InProgress, Progress: 0.5}, nil
 		}
-		return lab.Status{ID: id, Phase: lab.Finished}, nil
+		return lab.Task{ID: id, State: lab.Finished}, nil
 	}}
 	dropped := frontendtest.DropPhoto(t.Context(), t, serve(t, fake, roomy), plain(t, orange))
 	if fake.submitted != 2 || fake.asked != 4 || dropped.ID == "" {
@@ -134,11 +134,11 @@ func TestPageWaitsForABusyLab(t *testing.T) {
 }
 
 func TestPageTriesAgain(t *testing.T) {
-	fake := &fakeLab{submit: away, status: func(id string, n int) (lab.Status, error) {
+	fake := &fakeLab{submit: away, status: func(id string, n int) (lab.Task, error) {
 		if n == 1 {
-			return lab.Status{ID: id, Phase: lab.Failed, Error: &lab.Error{Code: "decoder-crashed", Detail: "the decoder gave up"}}, nil
+			return lab.Task{ID: id, State: lab.Failed, Error: &lab.Error{Code: "decoder-crashed", Detail: "the decoder gave up"}}, nil
 		}
-		return lab.Status{ID: id, Phase: lab.Finished}, nil
+		return lab.Task{ID: id, State: lab.Finished}, nil
 	}}
 	p := frontendtest.Open(t.Context(), t, serve(t, fake, roomy))
 	p.Drop(frontendtest.File{Name: "a.jpg", Type: "image/jpeg", Bytes: plain(t, orange)})

@@ -57,7 +57,7 @@ func (rt *Router) Guard(check Handler) {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if err := check(w, r); err != nil {
 				limitBody(w, r)
-				rt.fail(w, r, err)
+				rt.Fail(w, r, err)
 				return
 			}
 			next.ServeHTTP(w, r)
@@ -99,12 +99,20 @@ func (rt *Router) adapt(h Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		limitBody(w, r)
 		if err := h(w, r); err != nil {
-			rt.fail(w, r, err)
+			rt.Fail(w, r, err)
 		}
 	}
 }
 
-func (rt *Router) fail(w http.ResponseWriter, r *http.Request, err error) {
+// Fail answers with an error and logs it. Nothing may have been written before.
+func (rt *Router) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	f := rt.Note(r, err)
+	abandonBody(w, r)
+	problem.Write(w, f, RequestID(r.Context()))
+}
+
+// Note logs why a request failed, and gives the fault that its caller is told.
+func (rt *Router) Note(r *http.Request, err error) *fault.Fault {
 	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
 		err = fault.ErrUnavailable.Because(err) // the caller is gone, or the service is stopping
 	}
@@ -114,8 +122,7 @@ func (rt *Router) fail(w http.ResponseWriter, r *http.Request, err error) {
 	f := fault.From(err)
 	rt.log.Log(r.Context(), severity(r, f), "request failed", "method", r.Method, "path", r.URL.Path,
 		"status", f.Kind.Status(), "code", f.Code, "error", err.Error(), "request_id", RequestID(r.Context()))
-	abandonBody(w, r)
-	problem.Write(w, err, RequestID(r.Context()))
+	return f
 }
 
 // severity is how loud a failed request is logged: a defect is an error, a part
@@ -161,6 +168,19 @@ func (rt *Router) recoverer(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+// PathParam is a part of the request's path by its name in the route, unescaped.
+func PathParam(r *http.Request, name string) (string, error) {
+	text := chi.URLParam(r, name)
+	if r.URL.RawPath == "" {
+		return text, nil // chi has matched the unescaped path
+	}
+	text, err := url.PathUnescape(text)
+	if err != nil {
+		return "", ErrParameter.Detailf("the path is not validly escaped")
+	}
+	return text, nil
 }
 
 // Tail is the rest of the request's path after prefix, unescaped: "a%2Fb" and

@@ -64,15 +64,22 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 // while uploads and downloads under way may go on to their end.
 func Waiting(h Handler) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		drain, ok := r.Context().Value(drainKey{}).(context.Context)
-		if !ok {
-			return h(w, r)
-		}
-		ctx, cancel := context.WithCancelCause(r.Context())
-		defer cancel(nil)
-		defer context.AfterFunc(drain, func() { cancel(ErrStopping.Retry(stopAdvice)) })()
+		ctx, cancel := Wait(r.Context())
+		defer cancel()
 		return h(w, r.WithContext(ctx))
 	}
+}
+
+// Wait is a request's context while it waits for something to happen: it ends
+// with ErrStopping as soon as the service stops.
+func Wait(ctx context.Context) (context.Context, context.CancelFunc) {
+	drain, ok := ctx.Value(drainKey{}).(context.Context)
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	waiting, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(drain, func() { cancel(ErrStopping.Retry(stopAdvice)) })
+	return waiting, func() { stop(); cancel(nil) }
 }
 
 func ignoreClosed(err error) error {

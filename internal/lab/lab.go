@@ -6,12 +6,10 @@ package lab
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"time"
 
 	"minilab/internal/fault"
-	"minilab/internal/pipeline"
 )
 
 // Faults of the contract.
@@ -29,173 +27,88 @@ var (
 	ErrEmpty       = fault.New(fault.Invalid, "empty", "the image has no bytes")
 	ErrCut         = fault.New(fault.Invalid, "body-cut", "the body ended before all of the image had come")
 	ErrNoImage     = fault.New(fault.Invalid, "no-image", "the form has no field named image")
+	ErrTransition  = fault.New(fault.Conflict, "illegal-transition", "the task cannot go from its state to that one")
+	ErrIdempotency = fault.New(fault.Unprocessable, "idempotency-mismatch", "this idempotency key was used for a different request")
+	ErrCursor      = fault.New(fault.Invalid, "invalid-cursor", "the cursor is not one that was given out")
+	ErrCompacted   = fault.New(fault.Gone, "compacted", "these events are no longer kept")
 )
 
-// MaxWait is how long Status and Claim wait at most.
+// MaxWait is how long Task, Events and Claim wait at most.
 const MaxWait = time.Minute
 
-// MaxClaim is how many tasks one claim gives at most.
-const MaxClaim = 64
+// MaxClaim is how many tasks one claim gives at most, and MaxPage how many
+// tasks, events or places are in one answer.
+const (
+	MaxClaim = 64
+	MaxPage  = 1000
+)
 
 // Unknown is the size of a body whose length nobody has said.
 const Unknown int64 = -1
 
-// Phase is how far a task is, in the words that customers are told.
-type Phase string
-
-// The phases.
-const (
-	InProgress Phase = "in progress" // waiting or at work
-	Finished   Phase = "finished"
-	Failed     Phase = "failed"
-	Canceled   Phase = "canceled"
-)
-
-// Status is what a customer is told of a task.
-type Status struct {
-	ID       string          `json:"id"`
-	Phase    Phase           `json:"status"`
-	Progress float64         `json:"progress,omitempty"` // 0 to 1
-	Error    *Error          `json:"error,omitempty"`    // why it failed
-	Outputs  []Made          `json:"outputs,omitempty"`  // what there is to be picked up, once it is finished
-	Facts    json.RawMessage `json:"facts,omitempty"`    // what was found of the image, once it is finished
-}
-
-// Made is one result of a finished task.
-type Made struct {
-	Name        string `json:"name"` // empty for the only one
-	ContentType string `json:"contentType"`
-	Size        int64  `json:"size"`            // bytes
-	SHA256      string `json:"sha256"`          // lower-case hex
-	Width       int    `json:"width,omitempty"` // pixels, where the facts tell
-	Height      int    `json:"height,omitempty"`
-}
-
-// Error says why the work failed.
-type Error struct {
-	Code   string `json:"code"`   // stable
-	Detail string `json:"detail"` // a sentence that a person can act on
-}
-
-// Result is a finished image that can be read, in parts if need be.
-type Result struct {
-	Output      string // its name; empty for the only one
-	ContentType string
-	Size        int64     // bytes
-	SHA256      string    // lower-case hex
-	Modified    time.Time // UTC
-	// Open yields length bytes from offset; length 0 means up to the end. A
-	// stream that ends early ends with an error.
-	Open func(ctx context.Context, offset, length int64) (io.ReadCloser, error)
-}
-
-// Customers is what the frontend asks for.
+// Customers is what the frontend asks for. A task of another owner than the
+// Ref's is ErrNotFound, as is an ID that is unknown or malformed.
 type Customers interface {
-	// Submit takes an image in and answers with its ID once the bytes and the
-	// task are durable. After an error nothing was taken in. No bytes are
-	// ErrEmpty, a body that ends early is an error, a full queue is
-	// ErrQueueFull with RetryAfter.
-	Submit(ctx context.Context, s Submission, body io.Reader) (id string, err error)
+	// Submit takes an image in and gives its task once the bytes and the task
+	// are durable. After an error nothing was taken in. No bytes are ErrEmpty,
+	// a body that ends early is an error, a full queue is ErrQueueFull with
+	// RetryAfter.
+	//
+	// An idempotency key that the owner has used within a day gives the task
+	// made then if the same was asked of the same bytes, else ErrIdempotency.
+	// What the owner has had made of the same bytes before is not made again:
+	// the task has ended at once, with results of its own.
+	Submit(ctx context.Context, s Submission, body io.Reader) (Task, error)
 
-	// Status tells how far a task is. With wait above 0 (up to MaxWait) it
-	// waits that long for the task to end. An ID that is unknown or malformed
-	// is ErrNotFound.
-	Status(ctx context.Context, id string, wait time.Duration) (Status, error)
+	// Task tells of a task. With wait above 0 (up to MaxWait) it waits that
+	// long for the task to end.
+	Task(ctx context.Context, ref Ref, wait time.Duration) (Task, error)
+
+	// Tasks lists tasks by age. Whatever matches during the whole listing
+	// comes exactly once. A cursor that was not given out is ErrCursor.
+	Tasks(ctx context.Context, f Filter) (Page, error)
 
 	// Result finds the image that a finished task has made: the output of that
 	// name, or the first one for an empty name. Before that it is
 	// ErrNotFinished with RetryAfter; ErrFailed, with the reason as its
 	// detail, ErrCanceled or ErrNotFound. A name that the task does not have is
 	// ErrOutputName, whatever its state; the detail has those it has.
-	Result(ctx context.Context, id, output string) (Result, error)
+	Result(ctx context.Context, ref Ref, output string) (Result, error)
+
+	// Original finds the image as it was handed in, whatever the task's state.
+	Original(ctx context.Context, ref Ref) (Result, error)
+
+	// Cancel makes a task canceled that has not ended, at once; a canceled one
+	// stays so. Any other is ErrTransition.
+	Cancel(ctx context.Context, ref Ref) (Task, error)
+
+	// Retry has a failed or canceled task done again; any other is
+	// ErrTransition.
+	Retry(ctx context.Context, ref Ref) (Task, error)
+
+	// Delete removes a task in whatever state, and its bytes.
+	Delete(ctx context.Context, ref Ref) error
 }
 
-// ClaimRequest asks for work.
-type ClaimRequest struct {
-	Worker  string        // who asks
-	Accepts []string      // what it can do; empty: the built-in operations
-	Max     int           // how many at most, 1 to MaxClaim; 0: 1
-	Wait    time.Duration // how long to wait for the first, up to MaxWait
-	Request string        // repeated, it gives the same leases again; empty: none
-}
+// Board is what there is to be seen of the whole lab.
+type Board interface {
+	// Events gives what happened after the seq, in order, limit at a time (0
+	// or more than MaxPage: MaxPage). With none yet it waits for the first, at
+	// most wait, and then gives an empty list. It is ErrCompacted when events
+	// after the seq are no longer kept.
+	Events(ctx context.Context, after int64, limit int, wait time.Duration) ([]Event, error)
 
-// Work is one task to be done.
-type Work struct {
-	ID              string            `json:"id"`
-	Owner           string            `json:"owner"`
-	Lease           string            `json:"lease"`           // opaque
-	LeaseSeconds    float64           `json:"leaseSeconds"`    // how long the lease is good without a heartbeat
-	DeadlineSeconds float64           `json:"deadlineSeconds"` // how long the attempt may take in all
-	Pipeline        pipeline.Pipeline `json:"pipeline"`
-	Source          Source            `json:"source"`
-	Outputs         []Target          `json:"outputs"`
-	Attachments     []Attachment      `json:"attachments,omitempty"` // further images that operations ask for
-	Trace           string            `json:"trace,omitempty"`       // the traceparent (W3C Trace Context) of what handed the image in; empty: none
-}
+	// Places tells of tasks that wait how long that may take, in the order of
+	// the ids, at most MaxPage; of those that do not wait it is zero.
+	Places(ctx context.Context, ids []string) ([]Place, error)
 
-// Source is where the bytes are to be read from.
-type Source struct {
-	Key         string `json:"key"`           // in state inProgress of the storage
-	URL         string `json:"url,omitempty"` // for GET; empty when the storage is not served
-	ContentType string `json:"contentType"`
-	Size        int64  `json:"size"`   // bytes
-	SHA256      string `json:"sha256"` // lower-case hex
-}
-
-// Target is where an output is to be written to.
-type Target struct {
-	Name     string            `json:"name"`
-	Pipeline pipeline.Pipeline `json:"pipeline,omitempty"` // after the work's own
-	Key      string            `json:"key"`                // in state finished of the storage
-	URL      string            `json:"url,omitempty"`      // for POST; empty when the storage is not served
-}
-
-// Output is one result that a worker has stored.
-type Output struct {
-	Name        string `json:"name"`
-	Key         string `json:"key"`
-	Size        int64  `json:"size"`
-	SHA256      string `json:"sha256"`
-	ContentType string `json:"contentType"`
-}
-
-// Report is how an attempt went well.
-type Report struct {
-	Outputs []Output        `json:"outputs"`
-	Facts   json.RawMessage `json:"facts,omitempty"` // a JSON object
-}
-
-// Failure is how an attempt went wrong.
-type Failure struct {
-	Error
-	Retry bool `json:"retry"` // false: another attempt would fail the same way
-}
-
-// Workers is what workers ask for. A lease that is not the task's current one,
-// malformed ones and unknown tasks included, is ErrLeaseLost; the lease of a
-// task that was canceled under it is ErrCanceled.
-type Workers interface {
-	// Claim gives work, oldest first within the rules of fairness, or none
-	// when there is none after Wait.
-	Claim(ctx context.Context, r ClaimRequest) ([]Work, error)
-
-	// Heartbeat keeps a lease alive; progress is 0 to 1.
-	Heartbeat(ctx context.Context, id, lease string, progress float64) error
-
-	// Finish publishes the outputs, after each was found in the storage under
-	// the key that the work named, with the size and digest reported, else
-	// ErrOutput. The same report again succeeds.
-	Finish(ctx context.Context, id, lease string, r Report) error
-
-	// Fail ends the attempt; the task is tried again or fails.
-	Fail(ctx context.Context, id, lease string, f Failure) error
-
-	// Release gives the work back undone.
-	Release(ctx context.Context, id, lease string) error
+	// Stats counts.
+	Stats(ctx context.Context) (Stats, error)
 }
 
 // Lab is the whole master.
 type Lab interface {
 	Customers
+	Board
 	Workers
 }

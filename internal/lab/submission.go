@@ -3,6 +3,7 @@ package lab
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"minilab/internal/pipeline"
 )
@@ -19,6 +20,11 @@ type Submission struct {
 	Tags        []string          // none that begins with PresetTag
 	ContentType string            // of the bytes
 	Size        int64             // bytes that will come, or Unknown
+	Keep        time.Duration     // how long after its end it is kept; 0: as the lab is set
+	Callback    string            // an http or https URL that is called when it has ended; empty: none
+	Fresh       bool              // make it anew even if the owner has it already
+
+	IdempotencyKey string // by which a submission can be repeated; empty: it cannot
 }
 
 // PresetTag begins the tag that a task has of the preset that it was made with.

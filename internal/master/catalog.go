@@ -130,3 +130,6 @@ func (c *Catalog) fresh(ctx context.Context, names []string) (*pipeline.Catalog,
 
 // Ops lists every operation, built in or declared.
 func (c *Catalog) Ops() []pipeline.Op { return c.known().Ops() }
+
+// Schema is the JSON Schema of a pipeline of these operations.
+func (c *Catalog) Schema() map[string]any { return c.known().Schema() }

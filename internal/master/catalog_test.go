@@ -63,7 +63,9 @@ func submit(t *testing.T, l lab.Lab, text, outputs string) (string, error) {
 			t.Fatal(err)
 		}
 	}
-	return l.Submit(t.Context(), s, strings.NewReader("x"))
+	s.Fresh = true
+	task, err := l.Submit(t.Context(), s, strings.NewReader("x"))
+	return task.ID, err
 }
 
 func claim(t *testing.T, l lab.Lab, accepts ...string) []lab.Work {

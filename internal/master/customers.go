@@ -2,6 +2,7 @@ package master
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"time"
@@ -23,22 +24,29 @@ const createTries = 4
 const notFinishedRetry = time.Second
 
 // Submit implements lab.Customers.
-func (m *Master) Submit(ctx context.Context, s lab.Submission, body io.Reader) (string, error) {
+func (m *Master) Submit(ctx context.Context, s lab.Submission, body io.Reader) (lab.Task, error) {
 	t, err := m.wanted(ctx, s)
 	if err != nil {
-		return "", err
+		return lab.Task{}, err
 	}
 	read := watch(body)
 	info, err := m.Storage.Put(ctx, storage.InProgress, t.ID, read, storage.PutOptions{ContentType: s.ContentType, Size: s.Size})
 	if err != nil {
-		return "", err
+		return lab.Task{}, err
 	}
 	if info.Size == 0 {
-		m.discard(ctx, t.ID)
-		return "", lab.ErrEmpty
+		m.discard(ctx, storage.InProgress, t.ID)
+		return lab.Task{}, lab.ErrEmpty
 	}
 	t.Source = taskdb.Blob{Key: t.ID, Size: info.Size, SHA256: info.SHA256, ContentType: info.ContentType}
-	return t.ID, m.createInTime(ctx, t, read)
+	if t.IdempotencyKey != "" {
+		t.IdempotencyHash = requestHash(s, info.SHA256)
+	}
+	got, err := m.createInTime(ctx, m.reused(ctx, t, s.Fresh), read)
+	if err != nil {
+		return lab.Task{}, err
+	}
+	return view(got), nil
 }
 
 // wanted is the task that a submission asks for, checked before a byte is read.
@@ -57,8 +65,14 @@ func (m *Master) wanted(ctx context.Context, s lab.Submission) (taskdb.Task, err
 	if name != "" {
 		s.Tags = append(slices.Clip(s.Tags), lab.PresetTag+name)
 	}
+	if s.Keep == 0 {
+		s.Keep = m.Keep
+	}
 	id := newID(time.Now())
-	t := taskdb.Task{ID: id, Owner: s.Owner, Priority: s.Priority, Tags: s.Tags, Needs: needs, Pipeline: s.Pipeline, Source: taskdb.Blob{Key: id}, Keep: m.Keep}
+	t := taskdb.Task{
+		ID: id, Owner: s.Owner, Priority: s.Priority, Tags: s.Tags, Needs: needs, Pipeline: s.Pipeline, Source: taskdb.Blob{Key: id},
+		Keep: s.Keep, Callback: s.Callback, IdempotencyKey: s.IdempotencyKey,
+	}
 	for _, o := range s.Outputs {
 		t.Outputs = append(t.Outputs, taskdb.Output{Name: o.Name, Pipeline: o.Pipeline})
 	}
@@ -68,27 +82,31 @@ func (m *Master) wanted(ctx context.Context, s lab.Submission) (taskdb.Task, err
 	return t, m.checkReferences(ctx, t)
 }
 
-// create makes the task durable. Only a first answer that surely means no lets
-// the bytes go: once an outcome is unknown they stay, for the task may exist,
-// whatever a second answer says.
-func (m *Master) create(ctx context.Context, t taskdb.Task) error {
+// create makes the task durable, or gives the one that is the same request.
+// Only a first answer that surely means no lets the bytes go: once an outcome is
+// unknown they stay, for the task may exist, whatever a second answer says.
+func (m *Master) create(ctx context.Context, t taskdb.Task) (taskdb.Task, error) {
 	var err error
 	for try := range createTries {
 		if try > 0 && !sleep(ctx, time.Duration(try)*100*time.Millisecond) {
 			break
 		}
-		if _, _, err = m.Tasks.Create(ctx, t); err == nil {
-			return nil
+		var got taskdb.Task
+		if got, _, err = m.DB.Create(ctx, t); err == nil {
+			if got.ID != t.ID {
+				m.discardAll(ctx, t)
+			}
+			return got, nil
 		}
 		if surelyRefused(err) {
 			if try == 0 {
-				m.discard(ctx, t.ID)
+				m.discardAll(ctx, t)
 			}
-			return translate(err)
+			return t, translate(err)
 		}
 	}
 	m.Log.WarnContext(ctx, "task may not have been created", "task_id", t.ID, "error", err)
-	return translate(err)
+	return t, translate(err)
 }
 
 func surelyRefused(err error) bool {
@@ -96,11 +114,26 @@ func surelyRefused(err error) bool {
 	return !k.Transient() || k == fault.TooMany || k == fault.NoSpace
 }
 
-func (m *Master) discard(ctx context.Context, key string) {
+// discardAll lets the bytes of a task go that is not there, or not any more.
+func (m *Master) discardAll(ctx context.Context, t taskdb.Task) {
+	m.discard(ctx, storage.InProgress, t.Source.Key)
+	m.discardOutputs(ctx, t)
+}
+
+func (m *Master) discardOutputs(ctx context.Context, t taskdb.Task) {
+	for _, o := range t.Outputs {
+		if o.Key != "" {
+			m.discard(ctx, storage.Finished, o.Key)
+		}
+	}
+}
+
+// discard lets bytes go. If it fails, the sweeper takes them.
+func (m *Master) discard(ctx context.Context, state storage.State, key string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 	defer cancel()
-	if err := m.Storage.Delete(ctx, storage.InProgress, key); err != nil {
-		m.Log.WarnContext(ctx, "bytes of a refused task stay behind", "task_id", key, "error", err)
+	if err := m.Storage.Delete(ctx, state, key); err != nil && !errors.Is(err, storage.ErrNotFound) {
+		m.Log.WarnContext(ctx, "bytes without a task stay behind", "state", state, "key", key, "error", err)
 	}
 }
 
@@ -116,56 +149,37 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// phases are the states in the words that customers are told.
-var phases = map[taskdb.State]lab.Phase{
-	taskdb.NotStarted: lab.InProgress,
-	taskdb.InProgress: lab.InProgress,
-	taskdb.Finished:   lab.Finished,
-	taskdb.Failed:     lab.Failed,
-	taskdb.Canceled:   lab.Canceled,
-}
-
-// Status implements lab.Customers.
-func (m *Master) Status(ctx context.Context, id string, wait time.Duration) (lab.Status, error) {
-	look := m.look
-	if wait > 0 {
-		look = func(ctx context.Context, id string) (taskdb.Task, error) {
-			return m.waitForEnd(ctx, id, min(wait, lab.MaxWait))
-		}
+// Task implements lab.Customers.
+func (m *Master) Task(ctx context.Context, ref lab.Ref, wait time.Duration) (lab.Task, error) {
+	t, err := m.look(ctx, ref)
+	if err == nil && wait > 0 && !t.State.Ended() {
+		t, err = m.waitForEnd(ctx, ref, min(wait, lab.MaxWait))
 	}
-	t, err := look(ctx, id)
 	if err != nil {
-		return lab.Status{}, err
+		return lab.Task{}, err
 	}
-	st := lab.Status{ID: id, Phase: phases[t.State], Progress: t.Progress}
-	switch {
-	case t.State == taskdb.Failed && t.Error != nil:
-		st.Error = &lab.Error{Code: t.Error.Code, Detail: t.Error.Detail}
-	case t.State == taskdb.Finished:
-		st.Outputs, st.Facts = made(t), t.Facts
-	}
-	return st, nil
+	return view(t), nil
 }
 
 // waitForEnd reads the task until it has ended or the time is over. Each reading
 // comes after the waiting for it began, so an end in between is not missed.
-func (m *Master) waitForEnd(ctx context.Context, id string, wait time.Duration) (taskdb.Task, error) {
-	look, stop, ok := m.ends.wait(ctx, id)
+func (m *Master) waitForEnd(ctx context.Context, ref lab.Ref, wait time.Duration) (taskdb.Task, error) {
+	look, stop, ok := m.ends.wait(ctx, ref.ID)
 	if !ok {
-		return m.look(ctx, id)
+		return m.look(ctx, ref)
 	}
 	defer stop()
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
-		t, err := m.look(ctx, id)
+		t, err := m.look(ctx, ref)
 		if err != nil || t.State.Ended() {
 			return t, err
 		}
 		select {
 		case <-look:
 		case <-timer.C:
-			return m.look(ctx, id)
+			return m.look(ctx, ref)
 		case <-ctx.Done():
 			return t, context.Cause(ctx)
 		}

@@ -71,7 +71,7 @@ func TestBytesStayOnceATaskMayExist(t *testing.T) {
 				}
 				return made
 			}
-			_, err := m.Submit(t.Context(), lab.Submission{Size: 1}, strings.NewReader("x"))
+			_, err := m.Submit(t.Context(), lab.Submission{Fresh: true, Size: 1}, strings.NewReader("x"))
 			if last := c.answers[len(c.answers)-1]; last != nil && err == nil || last == nil && err != nil {
 				t.Errorf("Submit: %v", err)
 			}
@@ -85,20 +85,21 @@ func TestBytesStayOnceATaskMayExist(t *testing.T) {
 
 func TestAnEndBeforeTheFeedIsReadIsNotMissed(t *testing.T) {
 	m, tasks, _ := open(t)
-	id, err := m.Submit(t.Context(), lab.Submission{Size: 1}, strings.NewReader("x"))
+	task, err := m.Submit(t.Context(), lab.Submission{Fresh: true, Size: 1}, strings.NewReader("x"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	id := task.ID
 	tasks.stats = func() { // the waiting has begun, and where to read on is not known yet
 		if _, err := tasks.Cancel(t.Context(), id); err != nil {
 			t.Error(err)
 		}
 	}
-	st, err := m.Status(t.Context(), id, lab.MaxWait)
-	if err != nil || st.Phase != lab.Canceled {
+	st, err := m.Task(t.Context(), lab.Ref{ID: id}, lab.MaxWait)
+	if err != nil || st.State != lab.Canceled {
 		t.Errorf("status is %+v, %v", st, err)
 	}
-	if _, err := m.Result(t.Context(), id, ""); !errors.Is(err, lab.ErrCanceled) {
+	if _, err := m.Result(t.Context(), lab.Ref{ID: id}, ""); !errors.Is(err, lab.ErrCanceled) {
 		t.Errorf("Result: %v", err)
 	}
 }
@@ -107,16 +108,16 @@ func TestAnEndBeforeTheFeedIsReadIsNotMissed(t *testing.T) {
 func TestATaskThatWasMadeTooLateIsNotAnsweredFor(t *testing.T) {
 	m, tasks, _ := open(t)
 	m.(*master.Master).SubmitTime = time.Nanosecond
-	id, err := m.Submit(t.Context(), lab.Submission{Size: 1}, strings.NewReader("x"))
+	id, err := m.Submit(t.Context(), lab.Submission{Fresh: true, Size: 1}, strings.NewReader("x"))
 	if fault.KindOf(err) != fault.Unavailable {
-		t.Errorf("Submit: %q, %v", id, err)
+		t.Errorf("Submit: %q, %v", id.ID, err)
 	}
 	stats, err := tasks.Stats(t.Context())
 	if err != nil || stats.LastSeq != 2 || stats.Counts[taskdb.NotStarted] != 0 {
 		t.Errorf("the task stays behind: %+v, %v", stats, err)
 	}
 	m.(*master.Master).SubmitTime = time.Hour
-	if _, err := m.Submit(t.Context(), lab.Submission{Size: 1}, strings.NewReader("x")); err != nil {
+	if _, err := m.Submit(t.Context(), lab.Submission{Fresh: true, Size: 1}, strings.NewReader("x")); err != nil {
 		t.Error(err)
 	}
 }
@@ -133,12 +134,13 @@ func TestAResultThatIsNotWhatItWas(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, _, images := open(t)
-			id, err := m.Submit(t.Context(), lab.Submission{Size: 1}, strings.NewReader("x"))
+			task, err := m.Submit(t.Context(), lab.Submission{Fresh: true, Size: 1}, strings.NewReader("x"))
 			if err != nil {
 				t.Fatal(err)
 			}
+			id := task.ID
 			key := finish(t, m, images)
-			res, err := m.Result(t.Context(), id, "")
+			res, err := m.Result(t.Context(), lab.Ref{ID: id}, "")
 			if err != nil {
 				t.Fatal(err)
 			}

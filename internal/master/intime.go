@@ -43,17 +43,17 @@ func (w *watched) Read(p []byte) (int, error) {
 // createInTime makes the task durable while the sweeper surely leaves its bytes
 // alone. Whatever was made later is undone, as far as that can be: nobody is
 // told of it.
-func (m *Master) createInTime(ctx context.Context, t taskdb.Task, body *watched) error {
-	err := m.create(ctx, t)
-	if err != nil || m.SubmitTime == 0 || elapsed(*body.last.Load()) <= m.SubmitTime {
-		return err
+func (m *Master) createInTime(ctx context.Context, t taskdb.Task, body *watched) (taskdb.Task, error) {
+	got, err := m.create(ctx, t)
+	if err != nil || got.ID != t.ID || m.SubmitTime == 0 || elapsed(*body.last.Load()) <= m.SubmitTime {
+		return got, err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 	defer cancel()
-	if err := m.Tasks.Delete(ctx, t.ID); err != nil {
+	if err := m.DB.Delete(ctx, t.ID); err != nil {
 		m.Log.WarnContext(ctx, "a task that was made too late stays behind", "task_id", t.ID, "error", err)
 	}
-	return errTooLate
+	return got, errTooLate
 }
 
 // elapsed is the time since then by whichever clock says more: the monotonic

@@ -17,7 +17,7 @@ import (
 
 // Config is what a master works with.
 type Config struct {
-	Tasks   taskdb.Store
+	DB      taskdb.Store
 	Storage storage.Store
 	Presets *Presets
 	// Operations are those of foreign workers; nil: the built-in ones are all.
@@ -33,7 +33,9 @@ type Config struct {
 	// SubmitTime is how long a task may take to be made after its bytes were
 	// read: later they may have been swept. 0: for ever.
 	SubmitTime time.Duration
-	Log        *slog.Logger
+	// Version is of what makes results: those of another are not used again.
+	Version string
+	Log     *slog.Logger
 }
 
 // Master implements lab.Lab.
@@ -52,7 +54,7 @@ var _ lab.Lab = (*Master)(nil)
 
 // New makes a master. Close ends what it does in the background.
 func New(c Config) *Master {
-	return &Master{Config: c, ends: newEnds(c.Tasks, c.Log), looks: make(chan struct{}, maxLooks)}
+	return &Master{Config: c, ends: newEnds(c.DB, c.Log), looks: make(chan struct{}, maxLooks)}
 }
 
 // Close ends what it does in the background. Who waits for a status is not
@@ -66,6 +68,11 @@ var labFaults = map[string]*fault.Fault{
 	taskdb.ErrCanceled.Code:  lab.ErrCanceled,
 	taskdb.ErrQueueFull.Code: lab.ErrQueueFull,
 	taskdb.ErrTask.Code:      lab.ErrSubmission,
+
+	taskdb.ErrTransition.Code:  lab.ErrTransition,
+	taskdb.ErrIdempotency.Code: lab.ErrIdempotency,
+	taskdb.ErrCursor.Code:      lab.ErrCursor,
+	taskdb.ErrCompacted.Code:   lab.ErrCompacted,
 }
 
 // translate turns a fault of the task database into one of the lab.
@@ -84,22 +91,28 @@ func translate(err error) error {
 }
 
 // look is find, so many at a time.
-func (m *Master) look(ctx context.Context, id string) (taskdb.Task, error) {
+func (m *Master) look(ctx context.Context, ref lab.Ref) (taskdb.Task, error) {
 	select {
 	case m.looks <- struct{}{}:
 	case <-ctx.Done():
 		return taskdb.Task{}, context.Cause(ctx)
 	}
 	defer func() { <-m.looks }()
-	return m.find(ctx, id)
+	return m.find(ctx, ref)
 }
 
-// find reads a task by an ID from outside; whatever is wrong with the ID, the
-// answer is that there is no such task.
-func (m *Master) find(ctx context.Context, id string) (taskdb.Task, error) {
-	if err := taskdb.CheckID(id); err != nil {
+// find reads a task by an ID from outside; whatever is wrong with the ID, and
+// whoever else it belongs to, the answer is that there is no such task.
+func (m *Master) find(ctx context.Context, ref lab.Ref) (taskdb.Task, error) {
+	if err := taskdb.CheckID(ref.ID); err != nil {
 		return taskdb.Task{}, lab.ErrNotFound.Because(err)
 	}
-	t, err := m.Tasks.Get(ctx, id)
-	return t, translate(err)
+	t, err := m.DB.Get(ctx, ref.ID)
+	if err != nil {
+		return t, translate(err)
+	}
+	if ref.Owner != "" && t.Owner != ref.Owner {
+		return taskdb.Task{}, lab.ErrNotFound.Detailf("there is no task %q", ref.ID)
+	}
+	return t, nil
 }

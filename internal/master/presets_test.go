@@ -32,7 +32,9 @@ func keep(t *testing.T, s kv.Store, name, value string) {
 func withPreset(t *testing.T, l lab.Lab, s lab.Submission) (string, error) {
 	t.Helper()
 	s.Size = 1
-	return l.Submit(t.Context(), s, strings.NewReader("x"))
+	s.Fresh = true
+	task, err := l.Submit(t.Context(), s, strings.NewReader("x"))
+	return task.ID, err
 }
 
 func TestATaskHasTheTagOfItsPreset(t *testing.T) {

@@ -109,8 +109,8 @@ func (m *Master) attachment(ctx context.Context, owner, name string) (lab.Attach
 // resultOf is an output of another task. Whose task it is not, is told the same
 // as if there were none.
 func (m *Master) resultOf(ctx context.Context, owner, name, id, output string) (lab.Attachment, error) {
-	t, err := m.find(ctx, id)
-	if errors.Is(err, lab.ErrNotFound) || err == nil && t.Owner != ownerOr(owner) {
+	t, err := m.find(ctx, lab.Ref{Owner: ownerOr(owner), ID: id})
+	if errors.Is(err, lab.ErrNotFound) {
 		return lab.Attachment{}, lab.ErrReference.Detailf("there is no task %s", id)
 	}
 	if err != nil {

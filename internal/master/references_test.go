@@ -61,7 +61,7 @@ func TestWorkWhoseImageHasGone(t *testing.T) {
 		t.Errorf("while the task database is away for one lookup, the work is %+v", list)
 	}
 	db.away.Store(false)
-	if st, err := f.Lab.Status(t.Context(), id, 0); err != nil || st.Phase != lab.InProgress {
+	if st, err := f.Lab.Task(t.Context(), lab.Ref{ID: id}, 0); err != nil || st.State != lab.NotStarted {
 		t.Errorf("the task is %+v, %v", st, err)
 	}
 	if list := claim(t, f.Lab); len(list) != 1 || list[0].ID != id || len(list[0].Attachments) != 1 {
@@ -76,8 +76,8 @@ func TestWorkWhoseImageHasGone(t *testing.T) {
 	if list := claim(t, f.Lab); len(list) != 0 {
 		t.Errorf("the work is %+v", list)
 	}
-	st, err := f.Lab.Status(t.Context(), id, 0)
-	if err != nil || st.Phase != lab.Failed || st.Error == nil || st.Error.Code != "unknown-reference" || !strings.Contains(st.Error.Detail, logo) {
+	st, err := f.Lab.Task(t.Context(), lab.Ref{ID: id}, 0)
+	if err != nil || st.State != lab.Failed || st.Error == nil || st.Error.Code != "unknown-reference" || !strings.Contains(st.Error.Detail, logo) {
 		t.Errorf("the task is %+v with %+v, %v", st, st.Error, err)
 	}
 }

@@ -7,13 +7,14 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"minilab/internal/lab"
 	"minilab/internal/storage"
 	"minilab/internal/taskdb"
 )
 
-// made is what a finished task has to be picked up.
+// made is the results of a task, wanted or there.
 func made(t taskdb.Task) []lab.Made {
 	var facts struct {
 		Outputs []struct {
@@ -24,7 +25,7 @@ func made(t taskdb.Task) []lab.Made {
 	_ = json.Unmarshal(t.Facts, &facts) // a worker in another language may tell other things
 	list := make([]lab.Made, len(t.Outputs))
 	for i, o := range t.Outputs {
-		list[i] = lab.Made{Name: o.Name, ContentType: o.ContentType, Size: o.Size, SHA256: o.SHA256}
+		list[i] = lab.Made{Name: o.Name, Pipeline: o.Pipeline.String(), Photo: photo(o.Blob)}
 		for _, f := range facts.Outputs {
 			if f.Name == o.Name {
 				list[i].Width, list[i].Height = f.Width, f.Height
@@ -35,8 +36,8 @@ func made(t taskdb.Task) []lab.Made {
 }
 
 // Result implements lab.Customers.
-func (m *Master) Result(ctx context.Context, id, output string) (lab.Result, error) {
-	t, err := m.find(ctx, id)
+func (m *Master) Result(ctx context.Context, ref lab.Ref, output string) (lab.Result, error) {
+	t, err := m.find(ctx, ref)
 	if err != nil {
 		return lab.Result{}, err
 	}
@@ -46,7 +47,7 @@ func (m *Master) Result(ctx context.Context, id, output string) (lab.Result, err
 	}
 	switch t.State {
 	case taskdb.Finished:
-		return m.result(t, out), nil
+		return m.result(storage.Finished, out, t.FinishedAt), nil
 	case taskdb.Failed:
 		return lab.Result{}, lab.ErrFailed.Detailf("%s", t.Error.Detail)
 	case taskdb.Canceled:
@@ -74,27 +75,36 @@ func outputOf(t taskdb.Task, name string) (taskdb.Output, error) {
 	return taskdb.Output{}, lab.ErrOutputName.Detailf("the task has the outputs %s", strings.Join(names, ", "))
 }
 
-func (m *Master) result(t taskdb.Task, out taskdb.Output) lab.Result {
+// Original implements lab.Customers.
+func (m *Master) Original(ctx context.Context, ref lab.Ref) (lab.Result, error) {
+	t, err := m.find(ctx, ref)
+	if err != nil {
+		return lab.Result{}, err
+	}
+	return m.result(storage.InProgress, taskdb.Output{Blob: t.Source}, t.CreatedAt), nil
+}
+
+func (m *Master) result(state storage.State, out taskdb.Output, modified time.Time) lab.Result {
 	return lab.Result{
-		Output: out.Name, ContentType: out.ContentType, Size: out.Size, SHA256: out.SHA256, Modified: t.FinishedAt,
+		Output: out.Name, ContentType: out.ContentType, Size: out.Size, SHA256: out.SHA256, Modified: modified,
 		Open: func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
-			return m.open(ctx, out.Blob, storage.Part{Offset: offset, Length: length})
+			return m.open(ctx, state, out.Blob, storage.Part{Offset: offset, Length: length})
 		},
 	}
 }
 
-// open reads a result. The row says which bytes it has; what else the storage
+// open reads an image. The row says which bytes it has; what else the storage
 // has under its key, or that it has nothing, is damage.
-func (m *Master) open(ctx context.Context, b taskdb.Blob, part storage.Part) (io.ReadCloser, error) {
-	o, err := m.Storage.Get(ctx, storage.Finished, b.Key, part)
+func (m *Master) open(ctx context.Context, state storage.State, b taskdb.Blob, part storage.Part) (io.ReadCloser, error) {
+	o, err := m.Storage.Get(ctx, state, b.Key, part)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
-		return nil, storage.ErrCorrupt.Detailf("the result's bytes are not in the storage any more").Because(err)
+		return nil, storage.ErrCorrupt.Detailf("the image's bytes are not in the storage any more").Because(err)
 	case err != nil:
 		return nil, err
 	case o.SHA256 != b.SHA256:
 		o.Body.Close()
-		return nil, storage.ErrCorrupt.Detailf("the storage has other bytes than those of the result, and they are not served")
+		return nil, storage.ErrCorrupt.Detailf("the storage has other bytes than those of the image, and they are not served")
 	}
 	return o.Body, nil
 }

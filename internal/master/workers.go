@@ -15,7 +15,7 @@ import (
 
 // Claim implements lab.Workers.
 func (m *Master) Claim(ctx context.Context, r lab.ClaimRequest) ([]lab.Work, error) {
-	claimed, err := m.Tasks.Claim(ctx, taskdb.ClaimRequest{
+	claimed, err := m.DB.Claim(ctx, taskdb.ClaimRequest{
 		Worker: r.Worker, Accepts: r.Accepts, Max: r.Max, Wait: r.Wait, Request: r.Request,
 	})
 	if err != nil {
@@ -51,13 +51,13 @@ func imageURL(base string, state storage.State, key string) string {
 }
 
 // Heartbeat implements lab.Workers.
-func (m *Master) Heartbeat(ctx context.Context, id, lease string, progress float64) error {
-	return single(m.Tasks.Heartbeat(ctx, []taskdb.Heartbeat{{ID: id, Lease: lease, Progress: progress}}))
+func (m *Master) Heartbeat(ctx context.Context, id, lease string, b lab.Beat) error {
+	return single(m.DB.Heartbeat(ctx, []taskdb.Heartbeat{{ID: id, Lease: lease, Progress: b.Progress, Stage: b.Stage}}))
 }
 
 // Finish implements lab.Workers.
 func (m *Master) Finish(ctx context.Context, id, lease string, r lab.Report) error {
-	t, err := m.find(ctx, id)
+	t, err := m.find(ctx, lab.Ref{ID: id})
 	if err != nil {
 		return lost(err)
 	}
@@ -68,7 +68,7 @@ func (m *Master) Finish(ctx context.Context, id, lease string, r lab.Report) err
 	if err != nil {
 		return err
 	}
-	err = single(m.Tasks.Finish(ctx, []taskdb.Finish{{ID: id, Lease: lease, Outputs: outputs, Facts: r.Facts}}))
+	err = single(m.DB.Finish(ctx, []taskdb.Finish{{ID: id, Lease: lease, Outputs: outputs, Facts: r.Facts}}))
 	if errors.Is(err, lab.ErrSubmission) {
 		err = lab.ErrOutput.Detailf("%s", fault.From(err).Detail).Because(err)
 	}
@@ -105,7 +105,7 @@ func (m *Master) checkOutputs(ctx context.Context, t taskdb.Task, reported []lab
 // heartbeat with the progress that is known asks without changing anything but
 // the lease's end, and who reports is alive.
 func (m *Master) orLost(ctx context.Context, t taskdb.Task, lease string, wrong error) error {
-	if err := m.Heartbeat(ctx, t.ID, lease, t.Progress); err != nil {
+	if err := m.Heartbeat(ctx, t.ID, lease, lab.Beat{Progress: t.Progress, Stage: t.Stage}); err != nil {
 		return err
 	}
 	return wrong
@@ -113,14 +113,14 @@ func (m *Master) orLost(ctx context.Context, t taskdb.Task, lease string, wrong 
 
 // Fail implements lab.Workers.
 func (m *Master) Fail(ctx context.Context, id, lease string, f lab.Failure) error {
-	return single(m.Tasks.Fail(ctx, []taskdb.Failure{{
+	return single(m.DB.Fail(ctx, []taskdb.Failure{{
 		ID: id, Lease: lease, Error: taskdb.Error(f.Error), Retry: f.Retry,
 	}}))
 }
 
 // Release implements lab.Workers.
 func (m *Master) Release(ctx context.Context, id, lease string) error {
-	return single(m.Tasks.Release(ctx, []taskdb.Release{{ID: id, Lease: lease}}))
+	return single(m.DB.Release(ctx, []taskdb.Release{{ID: id, Lease: lease}}))
 }
 
 // single is the answer to a list of one report.

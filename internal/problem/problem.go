@@ -57,20 +57,20 @@ func Write(w http.ResponseWriter, err error, requestID string) {
 	h.Set("Content-Type", ContentType)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
-	if d := retryAfter(fault.From(err)); d > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(d.Seconds()))))
+	if s := RetryAfter(fault.From(err)); s > 0 {
+		h.Set("Retry-After", strconv.Itoa(s))
 	}
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // the caller is gone; nobody is left to tell
 }
 
-// retryAfter is the advice to come back; who is told that a service is away gets
-// one in any case.
-func retryAfter(f *fault.Fault) time.Duration {
+// RetryAfter is the advice to come back in so many seconds, 0 for none; who is
+// told that a service is away gets one in any case.
+func RetryAfter(f *fault.Fault) int {
 	if f.RetryAfter == 0 && (f.Kind == fault.Unavailable || f.Kind == fault.TooMany) {
-		return time.Second
+		return 1
 	}
-	return f.RetryAfter
+	return int(math.Ceil(f.RetryAfter.Seconds()))
 }
 
 // Read turns an error answer back into the fault that it was made of. It reads

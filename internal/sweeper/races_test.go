@@ -53,7 +53,7 @@ func TestRaces(t *testing.T) {
 	r := &race{fixture: f, expires: map[string]bool{}, deleted: map[string]bool{}, seen: map[string]int{}}
 	for i := range r.masters {
 		r.masters[i] = master.New(master.Config{
-			Tasks: tasksWith{f.tasks, r.unsure(*raceSeed)}, Storage: f.images, Presets: master.NewPresets(f.kv), StorageURL: func() string { return "" },
+			DB: tasksWith{f.tasks, r.unsure(*raceSeed)}, Storage: f.images, Presets: master.NewPresets(f.kv), StorageURL: func() string { return "" },
 			Keep: time.Duration(i) * raceKeep, SubmitTime: SubmitTime(raceGrace), Log: slog.New(slog.DiscardHandler),
 		})
 		t.Cleanup(r.masters[i].Close)
@@ -138,11 +138,11 @@ func (r *race) any(rnd *rand.Rand) string {
 func (r *race) submit(ctx context.Context, rnd *rand.Rand) {
 	which := rnd.IntN(2)
 	body := strings.Repeat("x", 1+rnd.IntN(2000))
-	id, err := r.masters[which].Submit(ctx, lab.Submission{Size: int64(len(body))}, strings.NewReader(body))
+	task, err := r.masters[which].Submit(ctx, lab.Submission{Fresh: true, Size: int64(len(body))}, strings.NewReader(body))
 	if err == nil {
 		r.note("submit", 1)
 		r.mu.Lock()
-		r.told, r.expires[id] = append(r.told, id), which == 1
+		r.told, r.expires[task.ID] = append(r.told, task.ID), which == 1
 		r.mu.Unlock()
 	}
 	sleep(ctx, time.Duration(rnd.IntN(40))*time.Millisecond)
@@ -174,7 +174,7 @@ func (r *race) work(ctx context.Context, rnd *rand.Rand) {
 	case 3: // its bytes become older than the grace while it works
 		for range 12 {
 			sleep(ctx, raceGrace/8)
-			if m.Heartbeat(ctx, w.ID, w.Lease, 0.5) != nil {
+			if m.Heartbeat(ctx, w.ID, w.Lease, lab.Beat{Progress: 0.5}) != nil {
 				return
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 )
@@ -39,8 +40,16 @@ func (c Customer) Upload(ctx context.Context, image []byte) (id string, err erro
 	return c.Order(ctx, image, nil)
 }
 
-// Order is Upload with wishes, such as a pipeline or outputs.
+// Order is Upload with wishes, such as a pipeline or outputs. Unless fresh is
+// among them the image is altered anew, whatever was made of it before.
 func (c Customer) Order(ctx context.Context, image []byte, wishes url.Values) (id string, err error) {
+	if !wishes.Has("fresh") {
+		wishes = maps.Clone(wishes)
+		if wishes == nil {
+			wishes = url.Values{}
+		}
+		wishes.Set("fresh", "true")
+	}
 	body, status, err := c.call(ctx, http.MethodPost, "/newImage?"+wishes.Encode(), bytes.NewReader(image))
 	if err != nil {
 		return "", err

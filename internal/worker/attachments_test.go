@@ -80,16 +80,17 @@ func order(t *testing.T, f labtest.Fixture, text string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err := f.Lab.Submit(t.Context(), lab.Submission{Pipeline: p, Size: 1}, strings.NewReader("x"))
+	task, err := f.Lab.Submit(t.Context(), lab.Submission{Fresh: true, Pipeline: p, Size: 1}, strings.NewReader("x"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	id := task.ID
 	return id
 }
 
 func result(t *testing.T, f labtest.Fixture, id string) string {
 	t.Helper()
-	res, err := f.Lab.Result(t.Context(), id, "")
+	res, err := f.Lab.Result(t.Context(), lab.Ref{ID: id}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,14 +125,14 @@ func TestFurtherImagesComeAlong(t *testing.T) {
 	<-s.asks
 	put(t, f.Presets, "second")
 	s.away.Store(false)
-	if st := end(t, f, id); st.Phase != lab.Finished {
+	if st := end(t, f, id); st.State != lab.Finished {
 		t.Fatalf("the task ended %+v with %+v", st, st.Error)
 	}
 	if got := result(t, f, id); got != "logo=second" {
 		t.Errorf("the engine was given %q", got)
 	}
 	next := order(t, f, "watermark:"+id)
-	if st := end(t, f, next); st.Phase != lab.Finished {
+	if st := end(t, f, next); st.State != lab.Finished {
 		t.Fatalf("the task ended %+v with %+v", st, st.Error)
 	}
 	if got := result(t, f, next); got != id+"=logo=second" {
@@ -152,7 +153,7 @@ func TestFurtherImagesThatAreGone(t *testing.T) {
 	wantGone := func(id, name string) {
 		t.Helper()
 		st := end(t, f, id)
-		if st.Phase != lab.Failed || st.Error.Code != "unknown-reference" || !strings.Contains(st.Error.Detail, name) || !strings.Contains(st.Error.Detail, "any more") {
+		if st.State != lab.Failed || st.Error.Code != "unknown-reference" || !strings.Contains(st.Error.Detail, name) || !strings.Contains(st.Error.Detail, "any more") {
 			t.Errorf("the task ended %+v with %+v", st, st.Error)
 		}
 	}

@@ -50,7 +50,7 @@ func (w *Worker) hold(ctx context.Context, work lab.Work, claimed time.Time, los
 func (w *Worker) beat(ctx context.Context, work lab.Work, until time.Time) error {
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	return w.Lab.Heartbeat(ctx, work.ID, work.Lease, 0)
+	return w.Lab.Heartbeat(ctx, work.ID, work.Lease, lab.Beat{})
 }
 
 func share(d time.Duration, s float64) time.Duration { return time.Duration(float64(d) * s) }

@@ -38,7 +38,7 @@ func (b *bench) Claim(ctx context.Context, _ lab.ClaimRequest) ([]lab.Work, erro
 	}
 }
 
-func (b *bench) Heartbeat(context.Context, string, string, float64) error { return b.lost }
+func (b *bench) Heartbeat(context.Context, string, string, lab.Beat) error { return b.lost }
 
 func (b *bench) Finish(context.Context, string, string, lab.Report) error { return b.hear("finished") }
 

@@ -59,18 +59,19 @@ func start(t *testing.T, l lab.Workers, s storage.Store, e worker.Engine) (stop 
 
 func submit(t *testing.T, f labtest.Fixture, text string) string {
 	t.Helper()
-	id, err := f.Lab.Submit(t.Context(), lab.Submission{ContentType: "image/png", Size: int64(len(text))}, strings.NewReader(text))
+	task, err := f.Lab.Submit(t.Context(), lab.Submission{Fresh: true, ContentType: "image/png", Size: int64(len(text))}, strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
+	id := task.ID
 	return id
 }
 
 // end waits for the task's end.
-func end(t *testing.T, f labtest.Fixture, id string) lab.Status {
+func end(t *testing.T, f labtest.Fixture, id string) lab.Task {
 	t.Helper()
-	st, err := f.Lab.Status(t.Context(), id, lab.MaxWait)
-	if err != nil || st.Phase == lab.InProgress {
+	st, err := f.Lab.Task(t.Context(), lab.Ref{ID: id}, lab.MaxWait)
+	if err != nil || st.State == lab.InProgress {
 		t.Fatalf("status is %+v, %v", st, err)
 	}
 	return st
@@ -84,11 +85,11 @@ func TestWorkIsDone(t *testing.T) {
 		ids = append(ids, submit(t, f, text))
 	}
 	for i, id := range ids {
-		if st := end(t, f, id); st.Phase != lab.Finished {
+		if st := end(t, f, id); st.State != lab.Finished {
 			t.Fatalf("task %d ended %+v", i, st)
 		}
 	}
-	res, err := f.Lab.Result(t.Context(), ids[3], "")
+	res, err := f.Lab.Result(t.Context(), lab.Ref{ID: ids[3]}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,8 +149,8 @@ func TestFaultsOfTheImageAreFinalAndCrashesAreNot(t *testing.T) {
 		}))
 		st := end(t, f, submit(t, f, "x"))
 		stop()
-		if st.Phase != lab.Failed || st.Error.Code != c.code || st.Error.Detail == "" || strings.Contains(st.Error.Detail, "defect") || tries.Load() != c.tries {
-			t.Errorf("%v: ended %s %+v after %d tries, want %d", c.err, st.Phase, st.Error, tries.Load(), c.tries)
+		if st.State != lab.Failed || st.Error.Code != c.code || st.Error.Detail == "" || strings.Contains(st.Error.Detail, "defect") || tries.Load() != c.tries {
+			t.Errorf("%v: ended %s %+v after %d tries, want %d", c.err, st.State, st.Error, tries.Load(), c.tries)
 		}
 	}
 }
@@ -180,7 +181,7 @@ func TestAPartThatIsAwayCostsNoTry(t *testing.T) {
 		}
 		return upper(ctx, j)
 	}))
-	if st := end(t, f, submit(t, f, "x")); st.Phase != lab.Finished || failed.Load() != 0 {
+	if st := end(t, f, submit(t, f, "x")); st.State != lab.Finished || failed.Load() != 0 {
 		t.Errorf("the task ended %+v after %d reported failures", st, failed.Load())
 	}
 }
@@ -211,7 +212,7 @@ func (l leases) Claim(ctx context.Context, r lab.ClaimRequest) ([]lab.Work, erro
 	return list, err
 }
 
-func (l leases) Heartbeat(context.Context, string, string, float64) error { return l.beat() }
+func (l leases) Heartbeat(context.Context, string, string, lab.Beat) error { return l.beat() }
 
 func TestALostLeaseStopsTheAttemptAndSweepsItsBytes(t *testing.T) {
 	for _, lost := range []error{lab.ErrLeaseLost, lab.ErrCanceled} {
@@ -258,8 +259,8 @@ func (c *cutFinish) Claim(ctx context.Context, r lab.ClaimRequest) ([]lab.Work, 
 	return leases{Workers: c.Workers, seconds: 0.2}.Claim(ctx, r)
 }
 
-func (c *cutFinish) Heartbeat(ctx context.Context, id, lease string, progress float64) error {
-	err := c.Workers.Heartbeat(ctx, id, lease, progress)
+func (c *cutFinish) Heartbeat(ctx context.Context, id, lease string, b lab.Beat) error {
+	err := c.Workers.Heartbeat(ctx, id, lease, b)
 	if errors.Is(err, lab.ErrLeaseLost) {
 		close(c.lost)
 	}
@@ -279,11 +280,11 @@ func TestAReportWhoseAnswerIsLostKeepsWhatIsPublished(t *testing.T) {
 	f := mastertest.Open(t)
 	stop := start(t, &cutFinish{Workers: f.Lab, lost: make(chan struct{})}, f.Storage, engineFunc(upper))
 	id := submit(t, f, "one")
-	if st := end(t, f, id); st.Phase != lab.Finished {
+	if st := end(t, f, id); st.State != lab.Finished {
 		t.Fatalf("the task ended %+v", st)
 	}
 	stop()
-	res, err := f.Lab.Result(t.Context(), id, "")
+	res, err := f.Lab.Result(t.Context(), lab.Ref{ID: id}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -326,7 +327,7 @@ func TestWhatIsNotTheImagesFaultIsTriedAgain(t *testing.T) {
 				return nil
 			}}
 			start(t, hasty{f.Lab}, s, engineFunc(upper))
-			if st := end(t, f, submit(t, f, "x")); st.Phase != lab.Finished {
+			if st := end(t, f, submit(t, f, "x")); st.State != lab.Finished {
 				t.Errorf("the task ended %+v", st)
 			}
 		})
@@ -342,7 +343,7 @@ func TestADamagedSourceFailsTheTaskAtOnce(t *testing.T) {
 	if n := tries.Load(); n != 1 {
 		t.Errorf("it was tried %d times", n)
 	}
-	if st.Phase != lab.Failed || st.Error == nil || st.Error.Code != "source-damaged" || !strings.Contains(st.Error.Detail, "again") {
+	if st.State != lab.Failed || st.Error == nil || st.Error.Code != "source-damaged" || !strings.Contains(st.Error.Detail, "again") {
 		t.Errorf("the task ended %+v %+v", st, st.Error)
 	}
 }

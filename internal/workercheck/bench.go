@@ -164,7 +164,9 @@ func (b *bench) clear(ctx context.Context) {
 // submit hands an image in and gives the task's ID.
 func (b *bench) submit(ctx context.Context, s lab.Submission, image []byte) (string, error) {
 	s.Size = int64(len(image))
-	return b.lab.Submit(ctx, s, bytes.NewReader(image))
+	s.Fresh = true
+	t, err := b.lab.Submit(ctx, s, bytes.NewReader(image))
+	return t.ID, err
 }
 
 // picture is a PNG of some kilobytes.

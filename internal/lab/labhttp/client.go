@@ -2,9 +2,7 @@ package labhttp
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"net/url"
@@ -14,8 +12,6 @@ import (
 
 	"minilab/internal/httpx"
 	"minilab/internal/lab"
-	"minilab/internal/pipeline"
-	"minilab/internal/storage"
 )
 
 // Client is a lab.Lab at the other end of the wire.
@@ -25,69 +21,6 @@ type Client struct{ http *httpx.Client }
 func NewClient(c *httpx.Client) *Client { return &Client{c} }
 
 var _ lab.Lab = (*Client)(nil)
-
-// Submit implements lab.Customers.
-func (c *Client) Submit(ctx context.Context, s lab.Submission, body io.Reader) (string, error) {
-	header := http.Header{"Content-Type": {s.ContentType}}
-	if s.Accept != "" {
-		header.Set("Accept", acceptHeader(s.Accept))
-	}
-	resp, err := c.http.Upload(ctx, httpx.Request{
-		Method: http.MethodPost, Path: MasterPaths.New, Query: submissionQuery(s), Header: header,
-	}, storage.Exactly(body, s.Size), s.Size)
-	if err != nil {
-		return "", err
-	}
-	var ticket struct {
-		ID string `json:"id"`
-	}
-	if err := c.http.Decode(ctx, resp, &ticket); err != nil {
-		return "", err
-	}
-	if ticket.ID == "" {
-		return "", httpx.ErrNonsense.Because(errors.New("a ticket without an ID"))
-	}
-	return ticket.ID, nil
-}
-
-// Status implements lab.Customers.
-func (c *Client) Status(ctx context.Context, id string, wait time.Duration) (st lab.Status, err error) {
-	q := url.Values{"id": {id}}
-	if wait > 0 {
-		q.Set("wait", wait.String())
-	}
-	_, err = c.http.Poll(ctx, wait, http.MethodGet, MasterPaths.IsReady, q, nil, &st)
-	if err == nil && (st.ID != id || st.Phase == "") {
-		err = httpx.ErrNonsense.Because(fmt.Errorf("the status %+v of %q", st, id))
-	}
-	return st, err
-}
-
-// Result implements lab.Customers.
-func (c *Client) Result(ctx context.Context, id, output string) (lab.Result, error) {
-	req := httpx.Request{Method: http.MethodGet, Path: MasterPaths.Get, Query: url.Values{"id": {id}, "output": {output}}}
-	probe := req
-	probe.Header = http.Header{"Range": {"bytes=0-0"}} // not HEAD: an error needs a body that says why
-	resp, err := c.http.Do(ctx, probe)
-	if err != nil {
-		return lab.Result{}, err
-	}
-	defer resp.Body.Close()
-	res, err := httpx.ContentOf(resp)
-	if err != nil {
-		return lab.Result{}, err
-	}
-	made := resp.Header.Get(headerOutput)
-	if made != "" && !pipeline.IsOutputName(made) || output != "" && made != output {
-		return lab.Result{}, httpx.ErrNonsense.Because(fmt.Errorf("the output %q instead of %q", made, output))
-	}
-	return lab.Result{
-		Output: made, ContentType: res.ContentType, Size: res.Size, SHA256: res.SHA256, Modified: res.Modified,
-		Open: func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
-			return c.http.OpenPart(ctx, req, res, offset, length)
-		},
-	}, nil
-}
 
 // Claim implements lab.Workers.
 func (c *Client) Claim(ctx context.Context, r lab.ClaimRequest) ([]lab.Work, error) {
@@ -123,8 +56,8 @@ func checkWork(list []lab.Work, most int) error {
 func seconds(s float64) bool { return s > 0 && s < math.MaxInt64/float64(time.Second) }
 
 // Heartbeat implements lab.Workers.
-func (c *Client) Heartbeat(ctx context.Context, id, lease string, progress float64) error {
-	return c.report(ctx, "/heartbeat", id, lease, beat{progress})
+func (c *Client) Heartbeat(ctx context.Context, id, lease string, b lab.Beat) error {
+	return c.report(ctx, "/heartbeat", id, lease, b)
 }
 
 // Finish implements lab.Workers.

@@ -6,8 +6,10 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 
+	"minilab/internal/auth"
 	"minilab/internal/httpx"
 	"minilab/internal/lab"
 )
@@ -16,13 +18,21 @@ import (
 // them differently.
 type Paths struct {
 	New, IsReady, Get string
-	// Trusted takes the owner and the priority from the query: only between
-	// services.
+	// Trusted takes the owner from the query, empty for whoever's: only between
+	// services. Else it is the principal's, whose scopes count.
 	Trusted bool
 }
 
 // MasterPaths are those of the master.
 var MasterPaths = Paths{New: "/newImage", IsReady: "/isReady", Get: "/get", Trusted: true}
+
+// Route serves a whole lab, between services only.
+func Route(rt *httpx.Router, l lab.Lab) {
+	RouteCustomers(rt, l, MasterPaths)
+	RouteTasks(rt, l)
+	RouteBoard(rt, l)
+	RouteWorkers(rt, l)
+}
 
 // headerOutput is the name of the output that an answer is, if it has one.
 const headerOutput = "Minilab-Output"
@@ -40,35 +50,68 @@ type customers struct {
 	paths Paths
 }
 
+// owner is whose tasks the request is about.
+func (p Paths) owner(r *http.Request, q url.Values, scope auth.Scope) (string, error) {
+	if p.Trusted {
+		return q.Get("owner"), nil
+	}
+	who := auth.From(r.Context())
+	return who.Owner, who.Check(scope)
+}
+
 func (h customers) newImage(w http.ResponseWriter, r *http.Request) error {
-	params, err := httpx.Query(r) // never FormValue: it would take the image for a form
+	t, err := h.submit(r)
 	if err != nil {
 		return err
+	}
+	return httpx.WriteJSON(w, http.StatusAccepted, map[string]string{"id": t.ID})
+}
+
+func (h customers) submit(r *http.Request) (lab.Task, error) {
+	params, err := httpx.Query(r) // never FormValue: it would take the image for a form
+	if err != nil {
+		return lab.Task{}, err
+	}
+	owner, err := h.paths.owner(r, params, auth.Submit)
+	if err != nil {
+		return lab.Task{}, err
 	}
 	body, size := io.Reader(r.Body), r.ContentLength
 	contentType := r.Header.Get("Content-Type")
-	if form, boundary := isForm(contentType); form {
-		part, err := formImage(body, boundary, params)
+	if boundary, form := IsForm(contentType); form {
+		part, err := NewForm(body, boundary, params).Next()
+		if errors.Is(err, io.EOF) {
+			err = lab.ErrNoImage
+		}
 		if err != nil {
-			return err
+			return lab.Task{}, err
 		}
 		body, size, contentType = part, lab.Unknown, part.Header.Get("Content-Type")
 	}
-	s, err := h.submission(params)
+	s, err := Submission(params, r.Header)
 	if err != nil {
-		return err
+		return lab.Task{}, err
 	}
-	s.Accept, s.ContentType, s.Size = viewed(r.Header), contentType, size
-	id, err := h.lab.Submit(r.Context(), s, cutReader{body})
-	if err != nil {
-		return err
+	s.Owner, s.ContentType, s.Size = owner, contentType, size
+	if err := permitted(s, h.paths.Trusted, r); err != nil {
+		return lab.Task{}, err
 	}
-	return httpx.WriteJSON(w, http.StatusAccepted, map[string]string{"id": id})
+	return h.lab.Submit(r.Context(), s, CutReader(body))
 }
 
-func isForm(contentType string) (bool, string) {
+// permitted says that going before others is not everybody's.
+func permitted(s lab.Submission, trusted bool, r *http.Request) error {
+	if who := auth.From(r.Context()); s.Priority > 0 && !trusted && !who.Allows(auth.Admin) {
+		return auth.ErrForbidden.Detailf("a priority above 0 needs a key with the scope %s", auth.Admin)
+	}
+	return nil
+}
+
+// IsForm says whether a body of that type is a form, and what is between its
+// parts.
+func IsForm(contentType string) (boundary string, ok bool) {
 	t, params, err := mime.ParseMediaType(contentType)
-	return err == nil && t == "multipart/form-data" && params["boundary"] != "", params["boundary"]
+	return params["boundary"], err == nil && t == "multipart/form-data" && params["boundary"] != ""
 }
 
 func (h customers) isReady(w http.ResponseWriter, r *http.Request) error {
@@ -76,16 +119,20 @@ func (h customers) isReady(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	owner, err := h.paths.owner(r, q, auth.Read)
+	if err != nil {
+		return err
+	}
 	wait, err := httpx.Duration(q, "wait", lab.MaxWait)
 	if err != nil {
 		return err
 	}
-	st, err := h.lab.Status(r.Context(), q.Get("id"), wait)
+	t, err := h.lab.Task(r.Context(), lab.Ref{Owner: owner, ID: q.Get("id")}, wait)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	return httpx.WriteJSON(w, http.StatusOK, st)
+	return httpx.WriteJSON(w, http.StatusOK, t.Status())
 }
 
 func (h customers) get(w http.ResponseWriter, r *http.Request) error {
@@ -93,17 +140,27 @@ func (h customers) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	id := q.Get("id")
-	res, err := h.lab.Result(r.Context(), id, q.Get("output"))
+	owner, err := h.paths.owner(r, q, auth.Read)
 	if err != nil {
 		return err
 	}
+	ref := lab.Ref{Owner: owner, ID: q.Get("id")}
+	res, err := h.lab.Result(r.Context(), ref, q.Get("output"))
+	if err != nil {
+		return err
+	}
+	return ServeResult(w, r, ref.ID, res)
+}
+
+// ServeResult answers a GET or HEAD with an image of the task: all of it, a part
+// or the word that the caller has it. A query parameter download names a file.
+func ServeResult(w http.ResponseWriter, r *http.Request, id string, res lab.Result) error {
 	name := id
 	if res.Output != "" {
 		w.Header().Set(headerOutput, res.Output)
 		name += "-" + res.Output
 	}
-	if q.Has("download") {
+	if r.URL.Query().Has("download") {
 		w.Header().Set("Content-Disposition", `attachment; filename="`+name+extension(res.ContentType)+`"`)
 	}
 	w.Header().Set("Cache-Control", "private, no-cache")
@@ -124,7 +181,9 @@ func extension(contentType string) string {
 	return ""
 }
 
-// cutReader names the error of a body that ends too early.
+// CutReader is a body that ends with lab.ErrCut where it ends too early.
+func CutReader(r io.Reader) io.Reader { return cutReader{r} }
+
 type cutReader struct{ r io.Reader }
 
 func (c cutReader) Read(p []byte) (int, error) {

@@ -16,44 +16,58 @@ const (
 	maxPreface = 64 << 10 // bytes of all the fields, their headers included
 )
 
-// formImage finds the field "image" of a form and leaves the reader at its
-// first byte. Text fields before it count as parameters.
-func formImage(body io.Reader, boundary string, params url.Values) (*multipart.Part, error) {
+// Form is a multipart/form-data body with images. Text fields that come before
+// an image count as parameters of it and of those behind it.
+type Form struct {
+	preface *prefaceReader
+	parts   *multipart.Reader
+	params  url.Values
+	fields  int
+}
+
+// NewForm reads body; fields are added to params.
+func NewForm(body io.Reader, boundary string, params url.Values) *Form {
 	preface := &prefaceReader{r: body, rest: maxPreface}
-	form := multipart.NewReader(preface, boundary)
-	for range maxParts {
-		part, err := form.NextRawPart()
+	return &Form{preface: preface, parts: multipart.NewReader(preface, boundary), params: params}
+}
+
+// Next finds the next field "image", which is read from the part. After the
+// last one it is io.EOF.
+func (f *Form) Next() (*multipart.Part, error) {
+	f.preface.over = false
+	for ; f.fields < maxParts; f.fields++ {
+		part, err := f.parts.NextRawPart()
 		switch {
-		case preface.rest < 0:
-			return nil, preface.tooLong()
+		case f.preface.rest < 0:
+			return nil, f.preface.tooLong()
 		case errors.Is(err, io.EOF):
-			return nil, lab.ErrNoImage
+			return nil, io.EOF
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			return nil, lab.ErrCut.Because(err)
 		case err != nil:
 			return nil, lab.ErrSubmission.Detailf("the form is not valid multipart/form-data").Because(err)
 		case part.FormName() == "image":
-			preface.over = true
+			f.preface.over = true
 			return part, checkEncoding(part)
 		}
 		value, err := io.ReadAll(part)
 		switch {
-		case preface.rest < 0:
-			return nil, preface.tooLong()
+		case f.preface.rest < 0:
+			return nil, f.preface.tooLong()
 		case err != nil:
 			return nil, lab.ErrCut.Because(err)
 		}
-		parameter(part.FormName(), string(value), params)
+		parameter(part.FormName(), string(value), f.params)
 	}
-	return nil, lab.ErrSubmission.Detailf("there are more than %d fields before the image", maxParts)
+	return nil, lab.ErrSubmission.Detailf("there are more than %d fields beside the images", maxParts)
 }
 
-// prefaceReader ends when there is too much before the image. The limit holds
+// prefaceReader ends when there is too much beside the images. The limit holds
 // for headers too: the reader of forms takes any number of megabytes of them.
 type prefaceReader struct {
 	r    io.Reader
 	rest int64 // below 0: too much has come
-	over bool  // the image has begun
+	over bool  // an image is being read
 }
 
 // Read implements io.Reader.
@@ -70,7 +84,7 @@ func (p *prefaceReader) Read(b []byte) (int, error) {
 }
 
 func (p *prefaceReader) tooLong() error {
-	return lab.ErrSubmission.Detailf("the fields before the image have more than %d bytes", maxPreface)
+	return lab.ErrSubmission.Detailf("the fields before an image have more than %d bytes", maxPreface)
 }
 
 // checkEncoding refuses an image that is not sent as it is.
@@ -85,7 +99,7 @@ func checkEncoding(part *multipart.Part) error {
 // parameter takes a field for what it would be in the query.
 func parameter(name, value string, params url.Values) {
 	switch name {
-	case "pipeline", "outputs", "preset", "partial", "priority", "tag":
+	case "pipeline", "outputs", "preset", "partial", "priority", "tag", "keep", "callback", "fresh":
 		params.Add(name, value)
 	}
 }

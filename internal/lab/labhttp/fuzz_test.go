@@ -36,8 +36,7 @@ func FuzzWire(f *testing.F) {
 	f.Fuzz(func(t *testing.T, route uint8, query, contentType string, body []byte, text string) {
 		b := &book{}
 		rt := httpx.NewRouter(slog.New(slog.DiscardHandler))
-		labhttp.RouteCustomers(rt, b, labhttp.MasterPaths)
-		labhttp.RouteWorkers(rt, b)
+		labhttp.Route(rt, b)
 		anyRequest(t, rt, b, route, query, contentType, body)
 		form(t, rt, b, body, text)
 		if utf8.ValidString(query) && utf8.ValidString(text) {
@@ -58,20 +57,63 @@ type reported struct {
 	report    any
 }
 
-func (b *book) Submit(_ context.Context, s lab.Submission, body io.Reader) (string, error) {
+func (b *book) Submit(_ context.Context, s lab.Submission, body io.Reader) (lab.Task, error) {
 	b.asked = s
 	b.bytes, b.err = io.ReadAll(body)
-	return "ticket", b.err
+	return task("ticket"), b.err
 }
 
-func (b *book) Status(_ context.Context, id string, wait time.Duration) (lab.Status, error) {
-	b.asked = reported{id, "", wait}
-	return lab.Status{ID: id, Phase: lab.Failed, Error: &lab.Error{Code: id}}, nil
+func task(id string) lab.Task {
+	return lab.Task{ID: id, State: lab.Failed, Error: &lab.Error{Code: id}, Outputs: []lab.Made{{}}}
 }
 
-func (b *book) Result(_ context.Context, id, output string) (lab.Result, error) {
-	b.asked = reported{id, "", output}
+func (b *book) Task(_ context.Context, ref lab.Ref, wait time.Duration) (lab.Task, error) {
+	b.asked = reported{ref.ID, ref.Owner, wait}
+	return task(ref.ID), nil
+}
+
+func (b *book) Result(_ context.Context, ref lab.Ref, output string) (lab.Result, error) {
+	b.asked = reported{ref.ID, ref.Owner, output}
 	return lab.Result{}, lab.ErrNotFinished.Retry(time.Second)
+}
+
+func (b *book) Original(_ context.Context, ref lab.Ref) (lab.Result, error) {
+	b.asked = reported{ref.ID, ref.Owner, nil}
+	return lab.Result{}, lab.ErrNotFound
+}
+
+func (b *book) Tasks(_ context.Context, f lab.Filter) (lab.Page, error) {
+	b.asked = f
+	return lab.Page{Tasks: []lab.Task{task("a")}, Next: "x" + f.Cursor}, nil
+}
+
+func (b *book) Cancel(_ context.Context, ref lab.Ref) (lab.Task, error) {
+	b.asked = reported{ref.ID, ref.Owner, lab.Canceled}
+	return task(ref.ID), nil
+}
+
+func (b *book) Retry(_ context.Context, ref lab.Ref) (lab.Task, error) {
+	b.asked = reported{ref.ID, ref.Owner, lab.NotStarted}
+	return task(ref.ID), nil
+}
+
+func (b *book) Delete(_ context.Context, ref lab.Ref) error {
+	b.asked = ref
+	return nil
+}
+
+func (b *book) Events(_ context.Context, after int64, limit int, wait time.Duration) ([]lab.Event, error) {
+	b.asked = []int64{after, int64(limit), int64(wait)}
+	return []lab.Event{{Seq: after + 1, State: lab.Finished}}, nil
+}
+
+func (b *book) Places(_ context.Context, ids []string) ([]lab.Place, error) {
+	b.asked = ids
+	return make([]lab.Place, len(ids)), nil
+}
+
+func (b *book) Stats(context.Context) (lab.Stats, error) {
+	return lab.Stats{LastSeq: 7}, nil
 }
 
 func (b *book) Claim(_ context.Context, r lab.ClaimRequest) ([]lab.Work, error) {
@@ -79,8 +121,8 @@ func (b *book) Claim(_ context.Context, r lab.ClaimRequest) ([]lab.Work, error) 
 	return []lab.Work{{ID: r.Worker, Lease: r.Request, LeaseSeconds: 1.5, DeadlineSeconds: 2, Pipeline: pipeline.Default(), Outputs: []lab.Target{{Key: r.Request}}}}, nil
 }
 
-func (b *book) Heartbeat(_ context.Context, id, lease string, progress float64) error {
-	b.asked = reported{id, lease, progress}
+func (b *book) Heartbeat(_ context.Context, id, lease string, at lab.Beat) error {
+	b.asked = reported{id, lease, at}
 	return nil
 }
 
@@ -102,6 +144,8 @@ func (b *book) Release(_ context.Context, id, lease string) error {
 var routes = []struct{ method, path string }{
 	{"POST", "/newImage"}, {"POST", "/getWork"}, {"POST", "/workFinished"}, {"POST", "/heartbeat"}, {"POST", "/workFailed"}, {"POST", "/workReleased"},
 	{"GET", "/isReady"}, {"GET", "/get"}, {"GET", "/getWork"}, {"HEAD", "/isReady"},
+	{"POST", "/tasks"}, {"GET", "/tasks"}, {"GET", "/tasks/a"}, {"DELETE", "/tasks/a"}, {"POST", "/tasks/a/cancel"}, {"GET", "/tasks/a/result"},
+	{"GET", "/events"}, {"POST", "/places"}, {"GET", "/stats"},
 }
 
 func anyRequest(t *testing.T, rt http.Handler, b *book, route uint8, query, contentType string, body []byte) {
@@ -186,15 +230,23 @@ func understood(t *testing.T, b *book, c *labhttp.Client, id, text string, body 
 	}
 	s := lab.Submission{
 		Owner: id, Pipeline: pipeline.Default(), Outputs: []pipeline.Named{{Name: "a"}, {Name: "b", Pipeline: pipeline.Default()}}, Partial: len(text)%2 == 0,
-		Accept: []string{"", "avif", "webp", "avif,webp"}[len(text)%4], Priority: len(text)%19 - 9, Tags: []string{text, id}, ContentType: "image/png", Size: int64(len(body)),
+		Accept: []string{"", "avif", "webp", "avif,webp"}[len(text)%4], Priority: len(text)%19 - 9, Tags: []string{text, id}, Keep: time.Duration(1+len(text)) * time.Second, Fresh: len(id)%2 == 0, ContentType: "image/png", Size: int64(len(body)),
 	}
 	_, err := c.Submit(ctx, s, bytes.NewReader(body))
 	same("submit", s, err)
 	if !bytes.Equal(b.bytes, body) {
 		t.Errorf("%q arrived as %q", body, b.bytes)
 	}
-	_, err = c.Status(ctx, id, time.Duration(len(body)))
-	same("status", reported{id, "", time.Duration(len(body))}, err)
+	if id != "" {
+		_, err = c.Task(ctx, lab.Ref{Owner: text, ID: id}, time.Duration(len(body)))
+		same("task", reported{id, text, time.Duration(len(body))}, err)
+		_, err = c.Retry(ctx, lab.Ref{Owner: text, ID: id})
+		same("retry", reported{id, text, lab.NotStarted}, err)
+		same("delete", lab.Ref{Owner: text, ID: id}, c.Delete(ctx, lab.Ref{Owner: text, ID: id}))
+	}
+	f := lab.Filter{Owner: id, State: lab.Failed, Tag: text, Ascending: len(text)%2 == 0, Cursor: text, Limit: len(body) % 1000}
+	_, err = c.Tasks(ctx, f)
+	same("tasks", f, err)
 	if id != "" && text != "" {
 		r := lab.ClaimRequest{Worker: id, Accepts: []string{"a", "b"}, Max: 1 + len(body)%64, Wait: time.Duration(len(body)), Request: text}
 		list, err := c.Claim(ctx, r)
@@ -203,7 +255,8 @@ func understood(t *testing.T, b *book, c *labhttp.Client, id, text string, body 
 			t.Errorf("the work of %q is %+v", id, list)
 		}
 	}
-	same("heartbeat", reported{id, text, 0.25}, c.Heartbeat(ctx, id, text, 0.25))
+	beat := lab.Beat{Progress: 0.25, Stage: "altering"}
+	same("heartbeat", reported{id, text, beat}, c.Heartbeat(ctx, id, text, beat))
 	report := lab.Report{Outputs: []lab.Output{{Name: text, Key: id, Size: int64(len(body)), SHA256: text, ContentType: text}}}
 	same("finish", reported{id, text, report}, c.Finish(ctx, id, text, report))
 	same("release", reported{id: id, lease: text}, c.Release(ctx, id, text))

@@ -31,10 +31,11 @@ func TestWorkClaimedForACallerThatHasGoneIsReleasedAtOnce(t *testing.T) {
 	for name, body := range map[string]string{"without a body": "", "with a body": `{"x":1}`} {
 		t.Run(name, func(t *testing.T) {
 			f := mastertest.Open(t)
-			id, err := f.Lab.Submit(t.Context(), lab.Submission{Size: 1}, strings.NewReader("x"))
+			task, err := f.Lab.Submit(t.Context(), lab.Submission{Fresh: true, Size: 1}, strings.NewReader("x"))
 			if err != nil {
 				t.Fatal(err)
 			}
+			id := task.ID
 			waiting := make(chan struct{})
 			rt := httpx.NewRouter(slog.New(slog.DiscardHandler))
 			labhttp.RouteWorkers(rt, late{f.Lab, waiting})

@@ -15,8 +15,7 @@ func TestClient(t *testing.T) {
 	labtest.Run(t, func(t *testing.T) labtest.Fixture {
 		f := mastertest.Open(t)
 		rt := httpx.NewRouter(slog.New(slog.DiscardHandler), httpx.WithRequestID)
-		labhttp.RouteCustomers(rt, f.Lab, labhttp.MasterPaths)
-		labhttp.RouteWorkers(rt, f.Lab)
+		labhttp.Route(rt, f.Lab)
 		srv := httptest.NewServer(rt)
 		t.Cleanup(srv.Close)
 		f.Lab = labhttp.NewClient(httpx.NewClient(srv.URL, httpx.NewTransport()))

@@ -17,7 +17,7 @@ import (
 func TestWhatOnlyTheMasterKnows(t *testing.T) {
 	b := &book{}
 	rt := httpx.NewRouter(slog.New(slog.DiscardHandler))
-	labhttp.RouteCustomers(rt, b, labhttp.MasterPaths)
+	labhttp.Route(rt, b)
 	srv := httptest.NewServer(rt)
 	defer srv.Close()
 	p, err := pipeline.ParseOpen(`[{"op":"sketch","fast":true,"at":[1,2],"title":"a/b"}]`)

@@ -11,25 +11,41 @@ import (
 	"minilab/internal/pipeline"
 )
 
-// submission reads what is asked for beside the image.
-func (h customers) submission(q url.Values) (lab.Submission, error) {
-	for _, name := range []string{"pipeline", "outputs", "preset", "partial"} {
+// headerIdempotency has the key by which a submission can be repeated
+// (draft-ietf-httpapi-idempotency-key-header).
+const headerIdempotency = "Idempotency-Key"
+
+// maxIdempotencyKey is how many characters such a key has at most.
+const maxIdempotencyKey = 128
+
+// Submission reads what is asked for beside the image: its owner, type and size
+// are the caller's to fill in.
+func Submission(q url.Values, header http.Header) (lab.Submission, error) {
+	for _, name := range []string{"pipeline", "outputs", "preset", "partial", "priority", "keep", "callback", "fresh"} {
 		if len(q[name]) > 1 { // the first one would be done, and nobody told
 			return lab.Submission{}, httpx.ErrParameter.Detailf("%s is given %d times", name, len(q[name]))
 		}
 	}
-	s := lab.Submission{Preset: q.Get("preset"), Tags: q["tag"]}
-	if h.paths.Trusted {
-		s.Owner = q.Get("owner")
-		priority, err := httpx.Int(q, "priority", 0, -9, 9)
-		if err != nil {
-			return s, err
-		}
-		s.Priority = int(priority)
-	}
+	s := lab.Submission{Preset: q.Get("preset"), Tags: q["tag"], Callback: q.Get("callback"), Accept: viewed(header)}
 	var err error
+	if s.IdempotencyKey, err = idempotencyKey(header); err != nil {
+		return s, err
+	}
+	priority, err := httpx.Int(q, "priority", 0, -9, 9)
+	if err != nil {
+		return s, err
+	}
+	s.Priority = int(priority)
 	if s.Partial, err = flag(q, "partial"); err != nil {
 		return s, err
+	}
+	if s.Fresh, err = flag(q, "fresh"); err != nil {
+		return s, err
+	}
+	if text := q.Get("keep"); text != "" {
+		if s.Keep, err = lab.ParseKeep(text); err != nil {
+			return s, err
+		}
 	}
 	if q.Has("pipeline") {
 		if s.Pipeline, err = pipeline.ParseOpen(q.Get("pipeline")); err != nil {
@@ -42,6 +58,19 @@ func (h customers) submission(q url.Values) (lab.Submission, error) {
 		}
 	}
 	return s, nil
+}
+
+func idempotencyKey(header http.Header) (string, error) {
+	values := header.Values(headerIdempotency)
+	if len(values) == 0 {
+		return "", nil
+	}
+	key := strings.TrimSpace(values[0])
+	visible := func(c rune) bool { return c > ' ' && c < 0x7f }
+	if len(values) > 1 || key == "" || len(key) > maxIdempotencyKey || strings.ContainsFunc(key, func(c rune) bool { return !visible(c) }) {
+		return "", httpx.ErrParameter.Detailf("the %s is 1 to %d visible ASCII characters, once", headerIdempotency, maxIdempotencyKey)
+	}
+	return key, nil
 }
 
 // flag is a parameter that is true or false; its name alone is true.
@@ -66,8 +95,16 @@ func submissionQuery(s lab.Submission) url.Values {
 	if len(s.Outputs) > 0 {
 		q.Set("outputs", pipeline.OutputsText(s.Outputs))
 	}
-	if s.Partial {
-		q.Set("partial", "true")
+	if s.Keep > 0 {
+		q.Set("keep", s.Keep.String())
+	}
+	if s.Callback != "" {
+		q.Set("callback", s.Callback)
+	}
+	for name, set := range map[string]bool{"partial": s.Partial, "fresh": s.Fresh} {
+		if set {
+			q.Set(name, "true")
+		}
 	}
 	return q
 }

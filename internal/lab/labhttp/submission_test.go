@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"minilab/internal/auth"
 	"minilab/internal/httpx"
 	"minilab/internal/lab"
 	"minilab/internal/lab/labhttp"
@@ -28,6 +29,7 @@ func post(t *testing.T, query url.Values, header http.Header) (lab.Submission, p
 	labhttp.RouteCustomers(rt, b, labhttp.Paths{New: "/newImage", IsReady: "/image/isReady", Get: "/image/get"})
 	r := httptest.NewRequest(http.MethodPost, "/newImage?"+query.Encode(), strings.NewReader("x"))
 	r.Header = header
+	r = r.WithContext(auth.With(r.Context(), auth.Public()))
 	w := httptest.NewRecorder()
 	rt.ServeHTTP(w, r)
 	var p problem.Problem
@@ -108,7 +110,8 @@ func TestRefusedParameters(t *testing.T) {
 // shelf has the results of one task, each its name.
 type shelf struct{ *book }
 
-func (shelf) Result(_ context.Context, id, output string) (lab.Result, error) {
+func (shelf) Result(_ context.Context, ref lab.Ref, output string) (lab.Result, error) {
+	id := ref.ID
 	return lab.Result{
 		Output: output, ContentType: "image/webp", Size: int64(len(id)), SHA256: strings.Repeat("0", 64), Modified: time.Unix(1, 0),
 		Open: func(context.Context, int64, int64) (io.ReadCloser, error) {
@@ -143,7 +146,7 @@ func TestAnOutputThatWasNotAskedFor(t *testing.T) {
 			_, _ = io.WriteString(w, "x")
 		}))
 		l := labhttp.NewClient(httpx.NewClient(srv.URL, httpx.NewTransport()))
-		if res, err := l.Result(t.Context(), "a", "thumb"); err == nil {
+		if res, err := l.Result(t.Context(), lab.Ref{ID: "a"}, "thumb"); err == nil {
 			t.Errorf("the output %q is taken for %+v", name, res)
 		}
 		srv.Close()

@@ -35,10 +35,6 @@ type workList struct {
 	Work []lab.Work `json:"work"`
 }
 
-type beat struct {
-	Progress float64 `json:"progress"`
-}
-
 func (h workers) getWork(w http.ResponseWriter, r *http.Request) error {
 	// A body says nothing here, but only once it is read is a caller's going noticed.
 	if _, err := io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, maxReport)); err != nil {
@@ -121,9 +117,9 @@ func claimRequest(q url.Values) (lab.ClaimRequest, error) {
 }
 
 func (h workers) heartbeat(w http.ResponseWriter, r *http.Request) error {
-	var b beat
+	var b lab.Beat
 	return h.report(w, r, &b, func(ctx context.Context, id, lease string) error {
-		return h.lab.Heartbeat(ctx, id, lease, b.Progress)
+		return h.lab.Heartbeat(ctx, id, lease, b)
 	})
 }
 

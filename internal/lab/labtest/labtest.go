@@ -73,12 +73,12 @@ const image = "the bytes of a picture"
 
 func submit(t *testing.T, f Fixture, s lab.Submission) string {
 	t.Helper()
-	s.ContentType, s.Size = "image/png", int64(len(image))
-	id, err := f.Lab.Submit(t.Context(), s, strings.NewReader(image))
+	s.ContentType, s.Size, s.Fresh = "image/png", int64(len(image)), true
+	task, err := f.Lab.Submit(t.Context(), s, strings.NewReader(image))
 	if err != nil {
 		t.Fatalf("Submit: %v", err)
 	}
-	return id
+	return task.ID
 }
 
 func claim(t *testing.T, f Fixture) lab.Work {
@@ -117,9 +117,9 @@ func digest(data string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func status(t *testing.T, f Fixture, id string) lab.Status {
+func status(t *testing.T, f Fixture, id string) lab.Task {
 	t.Helper()
-	st, err := f.Lab.Status(t.Context(), id, 0)
+	st, err := f.Lab.Task(t.Context(), lab.Ref{ID: id}, 0)
 	if err != nil {
 		t.Fatalf("Status: %v", err)
 	}
@@ -135,10 +135,10 @@ func want(t *testing.T, what string, err, target error) {
 
 func testWholeJob(t *testing.T, f Fixture) {
 	id := submit(t, f, lab.Submission{})
-	if st := status(t, f, id); st.ID != id || st.Phase != lab.InProgress {
+	if st := status(t, f, id); st.ID != id || st.State.Ended() {
 		t.Errorf("status after Submit is %+v", st)
 	}
-	_, err := f.Lab.Result(t.Context(), id, "")
+	_, err := f.Lab.Result(t.Context(), lab.Ref{ID: id}, "")
 	want(t, "Result before the end", err, lab.ErrNotFinished)
 
 	w := claim(t, f)
@@ -151,17 +151,17 @@ func testWholeJob(t *testing.T, f Fixture) {
 	if len(w.Outputs) != 1 || !strings.HasPrefix(w.Outputs[0].Key, id+".") {
 		t.Errorf("outputs are %+v", w.Outputs)
 	}
-	if st := status(t, f, id); st.Phase != lab.InProgress {
+	if st := status(t, f, id); st.State.Ended() {
 		t.Errorf("status at work is %+v", st)
 	}
-	if err := f.Lab.Heartbeat(t.Context(), id, w.Lease, 0.5); err != nil {
+	if err := f.Lab.Heartbeat(t.Context(), id, w.Lease, lab.Beat{Progress: 0.5}); err != nil {
 		t.Errorf("Heartbeat: %v", err)
 	}
 	if st := status(t, f, id); st.Progress != 0.5 {
 		t.Errorf("progress is %v", st.Progress)
 	}
 	finish(t, f, w, "altered")
-	if st := status(t, f, id); st.Phase != lab.Finished || st.Error != nil {
+	if st := status(t, f, id); st.State != lab.Finished || st.Error != nil {
 		t.Errorf("status at the end is %+v", st)
 	}
 	if got := read(t, f, id, 0, 0); got != "altered" {
@@ -171,7 +171,7 @@ func testWholeJob(t *testing.T, f Fixture) {
 
 func read(t *testing.T, f Fixture, id string, offset, length int64) string {
 	t.Helper()
-	res, err := f.Lab.Result(t.Context(), id, "")
+	res, err := f.Lab.Result(t.Context(), lab.Ref{ID: id}, "")
 	if err != nil {
 		t.Fatalf("Result: %v", err)
 	}
@@ -218,7 +218,7 @@ func testDurable(t *testing.T, f Fixture) {
 
 func testEmpty(t *testing.T, f Fixture) {
 	for _, size := range []int64{0, lab.Unknown} {
-		_, err := f.Lab.Submit(t.Context(), lab.Submission{Size: size}, bytes.NewReader(nil))
+		_, err := f.Lab.Submit(t.Context(), lab.Submission{Fresh: true, Size: size}, bytes.NewReader(nil))
 		want(t, "Submit of nothing", err, lab.ErrEmpty)
 	}
 	nothingLeft(t, f)
@@ -256,13 +256,13 @@ func testCut(t *testing.T, f Fixture) {
 	for _, size := range []int64{lab.Unknown, 1 << 20} {
 		for _, length := range []int{0, 10, 200 << 10} {
 			body := cutReader{strings.NewReader(strings.Repeat("x", length)), cut}
-			_, err := f.Lab.Submit(t.Context(), lab.Submission{Size: size}, body)
+			_, err := f.Lab.Submit(t.Context(), lab.Submission{Fresh: true, Size: size}, body)
 			if err == nil {
 				t.Errorf("a body cut after %d of %d bytes was taken in", length, size)
 			}
 		}
 	}
-	_, err := f.Lab.Submit(t.Context(), lab.Submission{Size: 100}, strings.NewReader(image))
+	_, err := f.Lab.Submit(t.Context(), lab.Submission{Fresh: true, Size: 100}, strings.NewReader(image))
 	want(t, "Submit of less than announced", err, lab.ErrCut)
 	nothingLeft(t, f)
 }
@@ -283,7 +283,7 @@ func testPipelines(t *testing.T, f Fixture) {
 			t.Errorf("pipeline is %q, want %q", w.Pipeline, want)
 		}
 	}
-	_, err = f.Lab.Submit(t.Context(), lab.Submission{Preset: "none", Size: lab.Unknown}, strings.NewReader(image))
+	_, err = f.Lab.Submit(t.Context(), lab.Submission{Fresh: true, Preset: "none", Size: lab.Unknown}, strings.NewReader(image))
 	want(t, "Submit with an unknown preset", err, lab.ErrPreset)
 }
 
@@ -305,11 +305,11 @@ func testNotFound(t *testing.T, f Fixture) {
 	for _, id := range []string{
 		"", "unknown", "0198c0de-0000-7000-8000-000000000000", "UPPER", "../x", "finished", "a b", "ü", strings.Repeat("a", 65), "a\x00b",
 	} {
-		_, err := f.Lab.Status(t.Context(), id, 0)
+		_, err := f.Lab.Task(t.Context(), lab.Ref{ID: id}, 0)
 		want(t, "Status of "+id, err, lab.ErrNotFound)
-		_, err = f.Lab.Status(t.Context(), id, time.Second)
+		_, err = f.Lab.Task(t.Context(), lab.Ref{ID: id}, time.Second)
 		want(t, "waiting Status of "+id, err, lab.ErrNotFound)
-		_, err = f.Lab.Result(t.Context(), id, "")
+		_, err = f.Lab.Result(t.Context(), lab.Ref{ID: id}, "")
 		want(t, "Result of "+id, err, lab.ErrNotFound)
 	}
 }
@@ -317,10 +317,10 @@ func testNotFound(t *testing.T, f Fixture) {
 func testWaitWakes(t *testing.T, f Fixture) {
 	id := submit(t, f, lab.Submission{})
 	w := claim(t, f)
-	got := make(chan lab.Status)
+	got := make(chan lab.Task)
 	for range 3 {
 		go func() {
-			st, err := f.Lab.Status(t.Context(), id, lab.MaxWait)
+			st, err := f.Lab.Task(t.Context(), lab.Ref{ID: id}, lab.MaxWait)
 			if err != nil {
 				t.Errorf("Status: %v", err)
 			}
@@ -329,7 +329,7 @@ func testWaitWakes(t *testing.T, f Fixture) {
 	}
 	finish(t, f, w, "altered")
 	for range 3 {
-		if st := <-got; st.Phase != lab.Finished {
+		if st := <-got; st.State != lab.Finished {
 			t.Errorf("a waiter was told %+v", st)
 		}
 	}
@@ -338,8 +338,8 @@ func testWaitWakes(t *testing.T, f Fixture) {
 func testWaitTimesOut(t *testing.T, f Fixture) {
 	id := submit(t, f, lab.Submission{})
 	start := time.Now()
-	st, err := f.Lab.Status(t.Context(), id, 50*time.Millisecond)
-	if err != nil || st.Phase != lab.InProgress || time.Since(start) < 50*time.Millisecond {
+	st, err := f.Lab.Task(t.Context(), lab.Ref{ID: id}, 50*time.Millisecond)
+	if err != nil || st.State.Ended() || time.Since(start) < 50*time.Millisecond {
 		t.Errorf("after %v: %+v, %v", time.Since(start), st, err)
 	}
 }
@@ -349,7 +349,7 @@ func testWaitCanceled(t *testing.T, f Fixture) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() {
-		_, err := f.Lab.Status(ctx, id, lab.MaxWait)
+		_, err := f.Lab.Task(ctx, lab.Ref{ID: id}, lab.MaxWait)
 		done <- err
 	}()
 	cancel()

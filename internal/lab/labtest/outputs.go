@@ -71,7 +71,7 @@ func testOutputs(t *testing.T, f Fixture) {
 	if w.Outputs[0].Key == w.Outputs[1].Key {
 		t.Errorf("two outputs have one key: %+v", w.Outputs)
 	}
-	_, err := f.Lab.Result(t.Context(), id, "thumb")
+	_, err := f.Lab.Result(t.Context(), lab.Ref{ID: id}, "thumb")
 	want(t, "Result before the end", err, lab.ErrNotFinished)
 	noOutput(t, f, id, "tumb", "large, thumb")
 	r := produceAll(t, f, w)
@@ -91,7 +91,7 @@ func testOutputs(t *testing.T, f Fixture) {
 // noOutput checks that a name which is not there is answered with those that are.
 func noOutput(t *testing.T, f Fixture, id, name, names string) {
 	t.Helper()
-	_, err := f.Lab.Result(t.Context(), id, name)
+	_, err := f.Lab.Result(t.Context(), lab.Ref{ID: id}, name)
 	want(t, "Result of "+name, err, lab.ErrOutputName)
 	if detail := fault.From(err).Detail; !strings.HasSuffix(detail, names) {
 		t.Errorf("the detail is %q", detail)
@@ -101,7 +101,7 @@ func noOutput(t *testing.T, f Fixture, id, name, names string) {
 // named reads an output whose bytes are its name.
 func named(t *testing.T, f Fixture, id, output string) string {
 	t.Helper()
-	res, err := f.Lab.Result(t.Context(), id, output)
+	res, err := f.Lab.Result(t.Context(), lab.Ref{ID: id}, output)
 	if err != nil {
 		t.Fatalf("Result of %q: %v", output, err)
 	}
@@ -122,8 +122,8 @@ func told(t *testing.T, f Fixture, id string) {
 	t.Helper()
 	st := status(t, f, id)
 	made := []lab.Made{
-		{Name: "large", ContentType: "image/webp", Size: 5, SHA256: digest("large")},
-		{Name: "thumb", ContentType: "image/webp", Size: 5, SHA256: digest("thumb"), Width: 256, Height: 171},
+		{Name: "large", Pipeline: "resize:1600x1600/jpeg", Photo: lab.Photo{ContentType: "image/webp", Size: 5, SHA256: digest("large")}},
+		{Name: "thumb", Pipeline: "resize:256x256/webp", Photo: lab.Photo{ContentType: "image/webp", Size: 5, SHA256: digest("thumb")}, Width: 256, Height: 171},
 	}
 	if fmt.Sprint(st.Outputs) != fmt.Sprint(made) || !strings.Contains(string(st.Facts), `"width":4000`) {
 		t.Errorf("the status is %+v, want %+v", st, made)
@@ -133,12 +133,12 @@ func told(t *testing.T, f Fixture, id string) {
 func testOneOutput(t *testing.T, f Fixture) {
 	id := submit(t, f, lab.Submission{})
 	noOutput(t, f, id, "thumb", "the task has one output, which has no name")
-	if st := status(t, f, id); st.Outputs != nil || st.Facts != nil {
+	if st := status(t, f, id); len(st.Outputs) != 1 || st.Outputs[0] != (lab.Made{}) || st.Facts != nil {
 		t.Errorf("the status before the end is %+v", st)
 	}
 	finish(t, f, claim(t, f), "altered")
 	st := status(t, f, id)
-	if want := []lab.Made{{ContentType: "image/png", Size: 7, SHA256: digest("altered")}}; fmt.Sprint(st.Outputs) != fmt.Sprint(want) {
+	if want := []lab.Made{{Photo: lab.Photo{ContentType: "image/png", Size: 7, SHA256: digest("altered")}}}; fmt.Sprint(st.Outputs) != fmt.Sprint(want) {
 		t.Errorf("the status is %+v, want %+v", st, want)
 	}
 	id = submit(t, f, lab.Submission{Outputs: parseOutputs(t, "only=flip")})

@@ -84,7 +84,7 @@ func testPresetVersions(t *testing.T, f Fixture) {
 	forget(t, f, "p@10")
 	comesToMean(t, f, "p", "flop|=")
 	for _, name := range []string{"none", "p@3", "p@02", "P", "p/", "../p", "p@10x", strings.Repeat("p", 1000), "p\x00"} {
-		_, err := f.Lab.Submit(t.Context(), lab.Submission{Preset: name, Size: lab.Unknown}, strings.NewReader(image))
+		_, err := f.Lab.Submit(t.Context(), lab.Submission{Fresh: true, Preset: name, Size: lab.Unknown}, strings.NewReader(image))
 		want(t, "Submit with the preset "+name[:min(len(name), 20)], err, lab.ErrPreset)
 	}
 }
@@ -101,7 +101,7 @@ func testPresetChanges(t *testing.T, f Fixture) {
 	forget(t, f, "p")
 	end := time.Now().Add(time.Second)
 	for again := true; again; {
-		_, err := f.Lab.Submit(t.Context(), lab.Submission{Preset: "p", Size: int64(len(image))}, strings.NewReader(image))
+		_, err := f.Lab.Submit(t.Context(), lab.Submission{Fresh: true, Preset: "p", Size: int64(len(image))}, strings.NewReader(image))
 		again = err == nil && time.Now().Before(end)
 		if !again {
 			want(t, "Submit with a preset that is gone", err, lab.ErrPreset)
@@ -123,7 +123,7 @@ func testBrokenPreset(t *testing.T, f Fixture) {
 		keep(t, f, "p@1", value)
 		end := time.Now().Add(time.Second)
 		for again := true; again; {
-			_, err := f.Lab.Submit(t.Context(), lab.Submission{Preset: "p", Size: lab.Unknown}, strings.NewReader(image))
+			_, err := f.Lab.Submit(t.Context(), lab.Submission{Fresh: true, Preset: "p", Size: lab.Unknown}, strings.NewReader(image))
 			again = (err == nil || !strings.Contains(err.Error(), text)) && time.Now().Before(end)
 			if !again && (!errors.Is(err, preset.ErrInvalid) || !strings.Contains(err.Error(), text)) {
 				t.Errorf("the preset %q: %v, want %q", value, err, text)

@@ -35,8 +35,8 @@ func testLiars(t *testing.T, f Fixture) {
 	want(t, "Finish with no output", f.Lab.Finish(t.Context(), id, w.Lease, lab.Report{}), lab.ErrOutput)
 	twice := lab.Report{Outputs: append(slices.Clone(honest.Outputs), honest.Outputs...)}
 	want(t, "Finish with an output twice", f.Lab.Finish(t.Context(), id, w.Lease, twice), lab.ErrOutput)
-	if st := status(t, f, id); st.Phase != lab.InProgress {
-		t.Errorf("after lies the task is %s", st.Phase)
+	if st := status(t, f, id); st.State.Ended() {
+		t.Errorf("after lies the task is %s", st.State)
 	}
 	if err := f.Lab.Finish(t.Context(), id, w.Lease, honest); err != nil {
 		t.Errorf("Finish with the truth: %v", err)
@@ -71,7 +71,7 @@ func testLostLease(t *testing.T, f Fixture) {
 	} {
 		what := fmt.Sprintf(" of %.20q with %.20q", c.id, c.lease)
 		ctx := t.Context()
-		want(t, "Heartbeat"+what, f.Lab.Heartbeat(ctx, c.id, c.lease, 0), lab.ErrLeaseLost)
+		want(t, "Heartbeat"+what, f.Lab.Heartbeat(ctx, c.id, c.lease, lab.Beat{}), lab.ErrLeaseLost)
 		want(t, "Finish"+what, f.Lab.Finish(ctx, c.id, c.lease, report), lab.ErrLeaseLost)
 		want(t, "Fail"+what, f.Lab.Fail(ctx, c.id, c.lease, lab.Failure{Error: lab.Error{Code: "c"}}), lab.ErrLeaseLost)
 		want(t, "Release"+what, f.Lab.Release(ctx, c.id, c.lease), lab.ErrLeaseLost)
@@ -101,10 +101,10 @@ func testFinalFailure(t *testing.T, f Fixture) {
 	if err := f.Lab.Fail(t.Context(), id, w.Lease, lab.Failure{Error: reason}); err != nil {
 		t.Fatalf("Fail: %v", err)
 	}
-	if st := status(t, f, id); st.Phase != lab.Failed || st.Error == nil || *st.Error != reason {
+	if st := status(t, f, id); st.State != lab.Failed || st.Error == nil || *st.Error != reason {
 		t.Errorf("status is %+v", st)
 	}
-	_, err := f.Lab.Result(t.Context(), id, "")
+	_, err := f.Lab.Result(t.Context(), lab.Ref{ID: id}, "")
 	want(t, "Result", err, lab.ErrFailed)
 	if fault.From(err).Detail != reason.Detail {
 		t.Errorf("the reason told is %q", fault.From(err).Detail)
@@ -117,7 +117,7 @@ func testRetriedFailure(t *testing.T, f Fixture) {
 	if err := f.Lab.Fail(t.Context(), id, w.Lease, lab.Failure{Error: lab.Error{Code: "internal", Detail: "d"}, Retry: true}); err != nil {
 		t.Fatalf("Fail: %v", err)
 	}
-	if st := status(t, f, id); st.Phase != lab.InProgress || st.Error != nil {
+	if st := status(t, f, id); st.State.Ended() || st.Error == nil || st.Error.Code != "internal" {
 		t.Errorf("status is %+v", st)
 	}
 	finish(t, f, claim(t, f), "altered")

@@ -47,7 +47,7 @@ func OpenWith(t *testing.T, around func(taskdb.Store) taskdb.Store) labtest.Fixt
 	t.Cleanup(func() { tasks.Close() })
 	known := master.NewPresets(presets)
 	follow(t, func(ctx context.Context) { known.Follow(ctx, log) })
-	m := master.New(master.Config{Tasks: around(tasks), Storage: images, Presets: known, StorageURL: func() string { return "http://storage" }, Log: log,
+	m := master.New(master.Config{DB: around(tasks), Storage: images, Presets: known, StorageURL: func() string { return "http://storage" }, Log: log,
 		Watermarks: presets, KVURL: func() string { return "http://kv" }})
 	t.Cleanup(m.Close)
 	return labtest.Fixture{Lab: m, Storage: images, Presets: presets}

@@ -136,8 +136,8 @@ func calls(c *httpx.Client) map[string]func(context.Context) error {
 			_, err := master.Submit(ctx, lab.Submission{Size: 3}, strings.NewReader("abc"))
 			return err
 		},
-		"master status": func(ctx context.Context) error { _, err := master.Status(ctx, "a", 0); return err },
-		"master result": func(ctx context.Context) error { _, err := master.Result(ctx, "a", ""); return err },
+		"master status": func(ctx context.Context) error { _, err := master.Task(ctx, lab.Ref{ID: "a"}, 0); return err },
+		"master result": func(ctx context.Context) error { _, err := master.Result(ctx, lab.Ref{ID: "a"}, ""); return err },
 		"master claim": func(ctx context.Context) error {
 			list, err := master.Claim(ctx, lab.ClaimRequest{Worker: "w"})
 			return orEmpty(len(list), err)

@@ -63,9 +63,9 @@ func (c customer) create(ctx context.Context, t taskdb.Task) {
 
 // submit hands an image in, as customers really do.
 func (c customer) submit(ctx context.Context) {
-	_ = c.note(op{kind: create, owner: taskdb.DefaultOwner}, func(o *op) (err error) {
-		o.id, err = c.lab.Submit(ctx, lab.Submission{Size: 1}, strings.NewReader("x"))
-		o.created = err == nil
+	_ = c.note(op{kind: create, owner: taskdb.DefaultOwner}, func(o *op) error {
+		task, err := c.lab.Submit(ctx, lab.Submission{Fresh: true, Size: 1}, strings.NewReader("x"))
+		o.id, o.created = task.ID, err == nil
 		c.heard(o.id)
 		return err
 	})

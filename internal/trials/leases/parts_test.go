@@ -62,13 +62,12 @@ func open(t *testing.T, c *clock, wire bool, around func(taskdb.Store) taskdb.St
 	if wire {
 		p.tasks = taskdbhttp.NewClient(serve(t, func(rt *httpx.Router) { taskdbhttp.Route(rt, p.door) }))
 	}
-	m := master.New(master.Config{Tasks: p.tasks, Storage: images, Presets: master.NewPresets(presets), StorageURL: func() string { return "" }, Log: log})
+	m := master.New(master.Config{DB: p.tasks, Storage: images, Presets: master.NewPresets(presets), StorageURL: func() string { return "" }, Log: log})
 	t.Cleanup(m.Close)
 	p.lab = m
 	if wire {
 		p.lab = labhttp.NewClient(serve(t, func(rt *httpx.Router) {
-			labhttp.RouteCustomers(rt, m, labhttp.MasterPaths)
-			labhttp.RouteWorkers(rt, m)
+			labhttp.Route(rt, m)
 		}))
 	}
 	return p

@@ -247,7 +247,7 @@ func blobOf(o lab.Output) taskdb.Blob {
 
 func (w *worker) beat(ctx context.Context, j job) error {
 	return w.note(op{kind: heartbeat, id: j.id, lease: j.lease}, func(*op) error {
-		return w.lab.Heartbeat(ctx, j.id, j.lease, w.Float64())
+		return w.lab.Heartbeat(ctx, j.id, j.lease, lab.Beat{Progress: w.Float64()})
 	})
 }
 
