@@ -102,7 +102,7 @@ func (a *app) startTaskdb(ctx context.Context) error {
 		a.tasks = taskdbhttp.NewClient(a.client("taskdb"))
 		return nil
 	}
-	s, err := sqlite.Open(ctx, a.cfg.Data, sqltaskdb.Options{Lease: a.cfg.Lease, Log: a.Log})
+	s, err := sqlite.Open(ctx, a.cfg.Data, sqltaskdb.Options{Lease: a.cfg.Lease, Log: a.Log, Commits: a.metrics.Commits("taskdb")})
 	if err != nil {
 		return err
 	}

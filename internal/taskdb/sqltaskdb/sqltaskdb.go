@@ -60,6 +60,8 @@ type Options struct {
 	Backoff    func(n int) time.Duration // taskdb.Backoff
 	Now        func() time.Time          // time.Now
 	Log        *slog.Logger              // slog.Default
+
+	Commits func(operations int, took time.Duration) // is told of each commit; nil: nobody
 }
 
 func (o Options) withDefaults() Options {

@@ -21,19 +21,19 @@ var files embed.FS
 // Open opens DIR/taskdb.db and makes it when it is not there. A second
 // process that opens the same is refused.
 func Open(ctx context.Context, dir string, opt sqltaskdb.Options) (*sqltaskdb.Store, error) {
-	d, err := openDB(ctx, dir)
+	d, err := openDB(ctx, dir, sqlitedb.Commits(opt.Commits))
 	if err != nil {
 		return nil, err
 	}
 	return sqltaskdb.New(ctx, d, opt), nil
 }
 
-func openDB(ctx context.Context, dir string) (db, error) {
+func openDB(ctx context.Context, dir string, opts ...sqlitedb.Option) (db, error) {
 	migrations, err := fs.Sub(files, "migrations")
 	if err != nil {
 		return db{}, err
 	}
-	d, err := sqlitedb.Open(ctx, filepath.Join(dir, "taskdb.db"), migrations)
+	d, err := sqlitedb.Open(ctx, filepath.Join(dir, "taskdb.db"), migrations, opts...)
 	return db{d}, err
 }
 
