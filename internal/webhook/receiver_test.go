@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -202,7 +201,7 @@ func TestTheDocsVerifyInGo(t *testing.T) {
 		}
 		resp.Body.Close()
 		if taken := resp.StatusCode == http.StatusNoContent; taken != good[i] {
-			t.Error(fmt.Sprintf("message %d: %s", i, resp.Status))
+			t.Errorf("message %d: %s", i, resp.Status)
 		}
 	}
 }
