@@ -254,28 +254,38 @@ func TestForeignWorker(t *testing.T) {
 // TestTwoSecrets: a process that has another secret, or none, says so in its log
 // and is not ready; the rest of the lab goes on.
 func TestTwoSecrets(t *testing.T) {
-	for name, other := range map[string]string{"another": secretFile(t), "none": ""} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			l := newLab(t, secretFile(t))
-			l.Prepare = func(name string, cmd *exec.Cmd) {
-				if name == "frontend" {
-					cmd.Env = append(cmd.Env, "MINILAB_SECRET_FILE="+other)
+	for other, secret := range map[string]string{"another": secretFile(t), "none": ""} {
+		for _, victim := range []string{"frontend", "storage"} {
+			t.Run(victim+" "+other, func(t *testing.T) {
+				t.Parallel()
+				l := newLab(t, secretFile(t))
+				l.Prepare = func(name string, cmd *exec.Cmd) {
+					if name != victim {
+						return
+					}
+					if cmd.Env = append(cmd.Env, "MINILAB_SECRET_FILE="+secret); secret == "" {
+						cmd.Env = append(cmd.Env, "MINILAB_LISTEN="+victim+"=127.0.0.1:0") // elsewhere it would not start
+					}
 				}
-			}
-			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
-			defer cancel()
-			err := l.Start(ctx) // the frontend is never ready
-			if err == nil || !strings.Contains(err.Error(), "[-] secret secret-refused") {
-				t.Errorf("the lab starts: %v", err)
-			}
-			log := l.Process("frontend").Log()
-			if !strings.Contains(log, "a service refuses the calls of this process") || !strings.Contains(log, "--secret-file") {
-				t.Errorf("the frontend says\n%s", log)
-			}
-			if got := status(t, l.URL("master")+"/readyz", ""); got != http.StatusOK {
-				t.Errorf("the master answers %d", got)
-			}
-		})
+				outcast(t, l, victim)
+			})
+		}
+	}
+}
+
+func outcast(t *testing.T, l *trials.Lab, victim string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	err := l.Start(ctx) // it is never ready
+	if err == nil || !strings.Contains(err.Error(), "[-] secret secret-refused") {
+		t.Errorf("the lab starts: %v", err)
+	}
+	log := l.Process(victim).Log()
+	if !strings.Contains(log, "a service refuses the calls of this process") || !strings.Contains(log, "--secret-file") {
+		t.Errorf("the %s says\n%s", victim, log)
+	}
+	if got := status(t, l.URL("taskdb")+"/readyz", ""); got != http.StatusOK {
+		t.Errorf("the task database answers %d", got)
 	}
 }
