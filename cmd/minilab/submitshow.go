@@ -26,7 +26,7 @@ type show struct {
 
 	bars           *mpb.Progress // nil without a terminal
 	bar            *mpb.Bar
-	total, ended   int64
+	total          int64
 	failed, before atomic.Int64 // the bar reads them
 }
 

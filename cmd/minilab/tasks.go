@@ -256,7 +256,7 @@ func toFile(c *cobra.Command, path string, fetch func(io.Writer) (client.Content
 	defer func() {
 		f.Close()
 		if err != nil {
-			os.Remove(f.Name())
+			_ = os.Remove(f.Name()) // there is another error to be told
 		}
 	}()
 	content, err := fetch(f)

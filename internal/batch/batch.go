@@ -120,7 +120,7 @@ func (r *run) all(ctx context.Context, rolls [][]image) (Summary, error) {
 // one does an image. Its error ends the run.
 func (r *run) one(ctx context.Context, img image) error {
 	if ctx.Err() != nil {
-		return nil // it has ended
+		return nil //nolint:nilerr // the run has ended already
 	}
 	n := r.do(ctx, img)
 	if n.Err != nil && ctx.Err() != nil {

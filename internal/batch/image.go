@@ -102,20 +102,19 @@ func sourceOf(ctx context.Context, img image) (string, error) {
 	if !info.Mode().IsRegular() {
 		return "", &imageError{errNoFile.Error()}
 	}
-	sum, _, err := digestOf(ctx, img.path)
-	return sum, err
+	return digestOf(ctx, img.path)
 }
 
-// digestOf is the SHA-256 of a file in hex, and its size.
-func digestOf(ctx context.Context, path string) (sum string, size int64, err error) {
+// digestOf is the SHA-256 of a file in hex.
+func digestOf(ctx context.Context, path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return "", 0, err
+		return "", err
 	}
 	defer f.Close()
 	h := sha256.New()
-	size, err = io.Copy(h, reader{ctx, f})
-	return hex.EncodeToString(h.Sum(nil)), size, err
+	_, err = io.Copy(h, reader{ctx, f})
+	return hex.EncodeToString(h.Sum(nil)), err
 }
 
 // reader ends with its context: a file may be large and slow.

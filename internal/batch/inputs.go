@@ -139,7 +139,7 @@ func (r *run) walk(root string) (found []image, err error) {
 		case err != nil:
 			r.tell(Note{Kind: Found, Name: name})
 			r.tell(Note{Kind: Failed, Name: name, Err: err})
-			return nil // the rest can be read
+			return nil //nolint:nilerr // the rest can be read
 		case p == root:
 			return nil
 		case d.IsDir() && (hidden(d) || same(p, r.Out)):
@@ -149,7 +149,7 @@ func (r *run) walk(root string) (found []image, err error) {
 		}
 		if err := r.fits(p, d); err != nil {
 			r.tell(Note{Kind: Passed, Name: name, Err: err})
-			return nil
+			return nil //nolint:nilerr // it is told
 		}
 		found = append(found, image{name: name, path: p})
 		return nil

@@ -92,7 +92,7 @@ func openJournal(out string) (*journal, error) {
 	}
 	j.lock = lock
 	if err := j.read(); err != nil {
-		lock.Release()
+		_ = lock.Release() // there is another error to be told
 		return nil, err
 	}
 	return j, nil
@@ -108,7 +108,7 @@ func (j *journal) read() (err error) {
 	if j.file, err = os.OpenFile(filepath.Join(j.dir, "journal"), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o640); err != nil {
 		return err
 	}
-	whole := true // the last line
+	var whole bool // the last line
 	for lines := bufio.NewReader(j.file); ; {
 		line, err := lines.ReadBytes('\n')
 		var e entry
@@ -150,5 +150,5 @@ func (j *journal) add(name string, e entry) error {
 
 func (j *journal) close() {
 	j.file.Close()
-	j.lock.Release()
+	_ = j.lock.Release() // the process's end would do
 }

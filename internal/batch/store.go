@@ -118,7 +118,7 @@ func (r *run) has(ctx context.Context, res result) bool {
 	if err != nil || !info.Mode().IsRegular() || info.Size() != res.Size {
 		return false
 	}
-	sum, _, err := digestOf(ctx, r.target(res.path()))
+	sum, err := digestOf(ctx, r.target(res.path()))
 	return err == nil && sum == res.SHA256
 }
 
@@ -135,7 +135,7 @@ func (r *run) free(ctx context.Context, img image, file string, mine []result) e
 	case !info.Mode().IsRegular():
 		return &imageError{fmt.Sprintf("its result would be %q, which is there and no regular file", file)}
 	}
-	sum, _, err := digestOf(ctx, target)
+	sum, err := digestOf(ctx, target)
 	for _, was := range mine {
 		if err == nil && was.path() == file && was.SHA256 == sum && !same(target, img.path) {
 			return nil
@@ -157,7 +157,7 @@ func (r *run) fetch(ctx context.Context, id string, img image, o client.Output) 
 	defer func() {
 		f.Close()
 		if err != nil {
-			os.Remove(f.Name())
+			_ = os.Remove(f.Name()) // the next run does, if not
 		}
 	}()
 	got, err := r.Lab.Result(ctx, id, o.Name, disk{f})
