@@ -40,7 +40,7 @@ func open(r *http.Request, header string) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}
-	switch r.URL.Path {
+	switch r.URL.EscapedPath() { // as it is routed: what only means the same may be another route
 	case "/livez":
 		return true
 	case probe:

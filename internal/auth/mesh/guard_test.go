@@ -38,7 +38,10 @@ func TestRoles(t *testing.T) {
 		{"storage", "GET", "/images/finished/?limit=1000", false, false},
 		{"storage", "POST", "/getWork", false, false},
 		{"kv", "GET", "/kv/watermarks/a.png", true, false},
+		{"kv", "GET", "/kv/watermarks%2Fa.png", true, false},
 		{"kv", "GET", "/kv/watermarks/", false, false},
+		{"kv", "GET", "/kv/watermarks%2F", false, false},
+		{"kv", "GET", "/kv/watermarksx", false, false},
 		{"kv", "PUT", "/kv/watermarks/a.png", false, false},
 		{"kv", "GET", "/kv/presets/a", false, false},
 		{"kv", "GET", "/kv/", false, false},
@@ -99,6 +102,8 @@ func TestProbesNeedNoToken(t *testing.T) {
 		{"GET", "//livez", "", false},
 		{"GET", "/metrics", "", false},
 		{"GET", "/nowhere", "", false},
+		{"GET", "/%6Civez", "", false},
+		{"GET", "/kv/..%2F..%2Flivez", "", false},
 	} {
 		if _, err := call(guard, tc.method, tc.target, tc.header); (err == nil) != tc.open {
 			t.Errorf("%s %s %q: %v, want it open: %v", tc.method, tc.target, tc.header, err, tc.open)
