@@ -9,32 +9,53 @@ import (
 
 // Operation is something that a pipeline may have done to an image.
 type Operation struct {
-	Name    string  `json:"name"`
-	Usage   string  `json:"usage,omitempty"` // as text, such as "webp[:quality]"
-	Summary string  `json:"summary"`
-	Params  []Param `json:"params,omitempty"`
-	Example string  `json:"example,omitempty"`
+	Name    string   `json:"name"`
+	Group   string   `json:"group,omitempty"` // chapter
+	Summary string   `json:"summary"`
+	Usage   string   `json:"usage,omitempty"` // as text, such as "webp[:quality]"
+	Params  []Param  `json:"params,omitempty"`
+	Example string   `json:"example,omitempty"`
+	With    []string `json:"with,omitempty"` // of a worker's own: what else that worker does
 }
 
 // Param is an argument of an operation.
 type Param struct {
 	Name     string   `json:"name"`
+	Kind     string   `json:"kind,omitempty"` // its type
 	Doc      string   `json:"doc,omitempty"`
+	Expects  string   `json:"expects,omitempty"` // what it may be, in words
 	Unit     string   `json:"unit,omitempty"`
-	Kind     string   `json:"kind,omitempty"`
-	Default  any      `json:"default,omitempty"`
+	Default  string   `json:"default,omitempty"`
 	Required bool     `json:"required,omitempty"`
 	Min      *float64 `json:"min,omitempty"`
 	Max      *float64 `json:"max,omitempty"`
 	Choices  []string `json:"choices,omitempty"`
+	Counts   []int    `json:"counts,omitempty"` // how many numbers a list has
+	Limit    int      `json:"limit,omitempty"`  // bytes of a text
 }
 
 // Preset is a pipeline, or several outputs, with a name.
 type Preset struct {
-	Name     string          `json:"name,omitempty"`
-	Summary  string          `json:"summary,omitempty"`
-	Pipeline json.RawMessage `json:"pipeline,omitempty"` // text or JSON, as it was written
-	Outputs  json.RawMessage `json:"outputs,omitempty"`
+	Name     string   `json:"name,omitempty"` // NAME or NAME@VERSION
+	Summary  string   `json:"summary,omitempty"`
+	Pipeline string   `json:"pipeline,omitempty"`
+	Outputs  []Output `json:"outputs,omitempty"`
+	Broken   string   `json:"broken,omitempty"` // why it cannot be used
+}
+
+// Stats is the lab at a glance.
+type Stats struct {
+	Counts         map[State]int64 `json:"counts"`         // tasks in each state
+	Ready          int64           `json:"ready"`          // tasks that wait for a worker
+	OldestSeconds  float64         `json:"oldestSeconds"`  // how long the oldest of them has waited
+	FinishedMinute int64           `json:"finishedMinute"` // tasks finished in the last minute
+	FailedMinute   int64           `json:"failedMinute"`
+}
+
+// Worker is one that is at work for the lab.
+type Worker struct {
+	ID      string `json:"id"`
+	Version string `json:"version"`
 }
 
 // Operations are those that the lab has, its own and those of its workers.
@@ -42,6 +63,12 @@ func (c *Client) Operations(ctx context.Context) ([]Operation, error) {
 	var out struct{ Operations []Operation }
 	err := c.json(ctx, call{method: http.MethodGet, path: []string{"operations"}}, &out)
 	return out.Operations, err
+}
+
+// PipelineSchema is the JSON Schema of a pipeline's JSON form.
+func (c *Client) PipelineSchema(ctx context.Context) (schema json.RawMessage, err error) {
+	err = c.json(ctx, call{method: http.MethodGet, path: []string{"operations", "schema"}}, &schema)
+	return schema, err
 }
 
 // Presets are all the presets of the lab.
@@ -70,7 +97,7 @@ func (c *Client) PutPreset(ctx context.Context, p Preset) error {
 	if name == "" {
 		return errNoName
 	}
-	p.Name = "" // it is in the path
+	p.Name, p.Broken = "", "" // the one is in the path, the other is the lab's
 	b, err := jsonBody(p)
 	if err != nil {
 		return err
@@ -86,14 +113,15 @@ func (c *Client) DeletePreset(ctx context.Context, name string) error {
 	return c.json(ctx, call{method: http.MethodDelete, path: []string{"presets", name}, once: true}, nil)
 }
 
-// Stats are counts of the lab: tasks by state, the oldest one's age, throughput.
-func (c *Client) Stats(ctx context.Context) (stats json.RawMessage, err error) {
-	err = c.json(ctx, call{method: http.MethodGet, path: []string{"stats"}}, &stats)
-	return stats, err
+// Stats is the lab at a glance.
+func (c *Client) Stats(ctx context.Context) (s Stats, err error) {
+	err = c.json(ctx, call{method: http.MethodGet, path: []string{"stats"}}, &s)
+	return s, err
 }
 
-// Workers are the workers of the lab, as it tells of them.
-func (c *Client) Workers(ctx context.Context) (workers json.RawMessage, err error) {
-	err = c.json(ctx, call{method: http.MethodGet, path: []string{"workers"}}, &workers)
-	return workers, err
+// Workers are the workers of the lab. It needs the scope admin.
+func (c *Client) Workers(ctx context.Context) ([]Worker, error) {
+	var out struct{ Workers []Worker }
+	err := c.json(ctx, call{method: http.MethodGet, path: []string{"workers"}}, &out)
+	return out.Workers, err
 }

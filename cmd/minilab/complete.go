@@ -52,6 +52,14 @@ func completePipeline(_ *cobra.Command, _ []string, typed string) ([]cobra.Compl
 	return list, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 }
 
+func completeOps(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var list []cobra.Completion
+	for _, op := range pipeline.NewCatalog().Ops() {
+		list = append(list, cobra.CompletionWithDesc(op.Name, op.Summary))
+	}
+	return list, cobra.ShellCompDirectiveNoFileComp
+}
+
 func completePresets(c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	presets := asked(c, func(ctx context.Context, lab *client.Client) []client.Preset {
 		all, _ := lab.Presets(ctx) // without an answer there is nothing to propose

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"minilab/client"
 	"minilab/internal/config"
@@ -62,12 +63,16 @@ const (
 	flagPatience = "patience"
 )
 
+func addCallFlags(fs *pflag.FlagSet, server string) {
+	fs.String(flagServer, "", server)
+	fs.String(flagKey, "", "API key; better in MINILAB_KEY, where other users of this machine do not see it")
+	fs.Duration(flagPatience, 2*time.Minute, "how long to keep trying while the lab is away or busy")
+	fs.Bool("json", false, "print JSON, an object per line")
+}
+
 // calls makes c a command that calls a frontend.
 func calls(c *cobra.Command) *cobra.Command {
-	c.Flags().String(flagServer, "", "URL of a frontend; also MINILAB_SERVER; default "+defaultServer())
-	c.Flags().String(flagKey, "", "API key; better in MINILAB_KEY, where other users of this machine do not see it")
-	c.Flags().Duration(flagPatience, 2*time.Minute, "how long to keep trying while the lab is away or busy")
-	c.Flags().Bool("json", false, "print JSON, an object per line")
+	addCallFlags(c.Flags(), "URL of a frontend; also MINILAB_SERVER; default "+defaultServer())
 	if c.Args != nil {
 		c.Args = usageArgs(c.Args)
 	}

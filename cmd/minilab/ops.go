@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"minilab/client"
 	"minilab/internal/config"
 	"minilab/internal/kv"
 	"minilab/internal/master"
@@ -23,23 +23,46 @@ func ops() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "ops [NAME...]",
 		Short: "List the operations that a pipeline may have",
-		Long: `List the operations that a pipeline may have: the built-in ones, and with --kv URL
-those that are declared in the lab of that key-value store.`,
+		Long: `List the operations that a pipeline may have: the built-in ones, and those that are
+declared in the lab whose frontend --server URL or MINILAB_SERVER names, or whose
+key-value store --kv URL.`,
+		ValidArgsFunction: completeOps,
 		RunE: func(c *cobra.Command, names []string) error {
-			catalog, err := catalogOf(c)
-			if err != nil {
+			list, document, err := declarations(c, schema)
+			switch {
+			case err != nil:
 				return err
+			case schema:
+				return printJSON(c.OutOrStdout(), document)
 			}
-			if schema {
-				out := json.NewEncoder(c.OutOrStdout())
-				out.SetIndent("", "  ")
-				return out.Encode(catalog.Schema())
-			}
-			return printOps(c.OutOrStdout(), catalog, names)
+			return printOps(c, list, names)
 		},
 	}
+	addCallFlags(c.Flags(), "URL of a frontend; also MINILAB_SERVER")
 	c.Flags().BoolVar(&schema, "schema", false, "print the JSON form of a pipeline as a JSON Schema")
 	return c
+}
+
+// declarations are the operations of the lab that the command line names, and
+// their JSON Schema if that is asked for.
+func declarations(c *cobra.Command, schema bool) (list []client.Operation, document any, err error) {
+	if !asksFrontend(c) {
+		catalog, err := catalogOf(c)
+		if err != nil {
+			return nil, nil, err
+		}
+		return operationsOf(catalog), catalog.Schema(), nil
+	}
+	lab, err := labFor(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	if schema {
+		document, err = lab.PipelineSchema(c.Context())
+		return nil, document, err
+	}
+	list, err = lab.Operations(c.Context())
+	return list, nil, err
 }
 
 // catalogOf is the operations of the lab whose key-value store --kv names, or
@@ -75,22 +98,19 @@ func declaredIn(ctx context.Context, store kv.Store) (*pipeline.Catalog, error) 
 	return pipeline.NewCatalog(custom...), nil
 }
 
-func printOps(w io.Writer, catalog *pipeline.Catalog, names []string) error {
+func printOps(c *cobra.Command, list []client.Operation, names []string) error {
 	shown := 0
-	for _, op := range catalog.Ops() {
+	for _, op := range list {
 		if len(names) > 0 && !slices.Contains(names, op.Name) {
 			continue
 		}
 		shown++
-		fmt.Fprintf(w, "%s\n    %s\n", op.Usage(), op.Summary)
-		for _, p := range op.Params {
-			fmt.Fprintf(w, "    %s: %s (%s)\n", p.Name, p.Doc, expects(p))
+		if !asJSON(c) {
+			printOp(c.OutOrStdout(), op)
+			continue
 		}
-		if op.Example != "" {
-			fmt.Fprintf(w, "    such as %s\n", op.Example)
-		}
-		if len(op.With) > 0 {
-			fmt.Fprintf(w, "    its workers do besides: %s\n", strings.Join(op.With, ", "))
+		if err := printLine(c.OutOrStdout(), op); err != nil {
+			return err
 		}
 	}
 	if shown < len(names) {
@@ -99,12 +119,25 @@ func printOps(w io.Writer, catalog *pipeline.Catalog, names []string) error {
 	return nil
 }
 
-func expects(p pipeline.Param) string {
+func printOp(w io.Writer, op client.Operation) {
+	fmt.Fprintf(w, "%s\n    %s\n", op.Usage, op.Summary)
+	for _, p := range op.Params {
+		fmt.Fprintf(w, "    %s: %s (%s)\n", p.Name, p.Doc, expects(p))
+	}
+	if op.Example != "" {
+		fmt.Fprintf(w, "    such as %s\n", op.Example)
+	}
+	if len(op.With) > 0 {
+		fmt.Fprintf(w, "    its workers do besides: %s\n", strings.Join(op.With, ", "))
+	}
+}
+
+func expects(p client.Param) string {
 	switch {
 	case p.Required:
-		return p.Expects() + "; needed"
+		return p.Expects + "; needed"
 	case p.Default == "":
-		return p.Expects()
+		return p.Expects
 	}
-	return p.Expects() + "; default " + p.Default
+	return p.Expects + "; default " + p.Default
 }

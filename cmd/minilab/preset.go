@@ -21,24 +21,32 @@ import (
 
 func presets() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "preset",
-		Short: "List, show, set and delete the presets of a lab that runs",
+		Use:     "preset",
+		Aliases: []string{"presets"},
+		Short:   "List, show, set and delete the presets of a lab that runs",
 		Long: `List, show, set and delete the presets of a lab that runs.
 
-They are asked for at the key-value store (--kv URL; default: ` + defaultKV() + `).
-The one process of "minilab up" serves it with --expose-services.`,
+They are asked for at the frontend that --server URL or MINILAB_SERVER names, or at
+the key-value store (--kv URL; default: ` + defaultKV() + `), which the one process of
+"minilab up" serves with --expose-services.`,
 	}
+	addCallFlags(c.PersistentFlags(), "URL of a frontend; also MINILAB_SERVER")
 	c.AddCommand(presetList(), presetShow(), presetSet(), presetDelete())
 	return c
 }
 
 func defaultKV() string { return "http://" + config.DefaultListen["kv"] }
 
-// shelf is the presets of the lab whose key-value store --kv names.
-func shelf(c *cobra.Command) (preset.Shelf, error) {
+// shelf is the presets of the lab whose frontend or key-value store the command
+// line names.
+func shelf(c *cobra.Command) (book, error) {
+	if asksFrontend(c) {
+		lab, err := labFor(c)
+		return apiBook{lab}, err
+	}
 	cfg, err := config.Load(c.Flags(), os.Environ())
 	if err != nil {
-		return preset.Shelf{}, err
+		return nil, err
 	}
 	if len(cfg.KV) == 0 {
 		cfg.KV = []string{defaultKV()}
@@ -73,11 +81,23 @@ func presetList() *cobra.Command {
 			}
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 			for _, name := range slices.Sorted(maps.Keys(all)) {
+				if asJSON(c) {
+					if err := printLine(c.OutOrStdout(), namedPreset{name, all[name]}); err != nil {
+						return err
+					}
+					continue
+				}
 				fmt.Fprintf(w, "%s\t%s\n", name, outline(all[name]))
 			}
 			return w.Flush()
 		},
 	}
+}
+
+// namedPreset is a preset where programs read: its value as it is written.
+type namedPreset struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // outline is a preset on one line.
@@ -107,6 +127,9 @@ func presetShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if asJSON(c) {
+				return printLine(c.OutOrStdout(), namedPreset{found.String(), value})
+			}
 			if found != name {
 				fmt.Fprintf(c.ErrOrStderr(), "this is %s\n", found)
 			}
@@ -116,10 +139,10 @@ func presetShow() *cobra.Command {
 	}
 }
 
-func shelfAndName(c *cobra.Command, text string) (preset.Shelf, preset.Name, error) {
+func shelfAndName(c *cobra.Command, text string) (book, preset.Name, error) {
 	name, err := preset.ParseName(text)
 	if err != nil {
-		return preset.Shelf{}, name, err
+		return nil, name, err
 	}
 	s, err := shelf(c)
 	return s, name, err

@@ -169,12 +169,14 @@ func TestKilled(t *testing.T) {
 	for runs := 0; ; runs++ {
 		ctx, kill := context.WithCancel(t.Context())
 		left := 5 + rng.IntN(40)
-		l.after = func(*http.Request) bool { // under the lock of the lab
+		l.mu.Lock() // of what answers late to the last run
+		l.after = func() bool {
 			if left--; left == 0 {
 				kill()
 			}
 			return left <= 0
 		}
+		l.mu.Unlock()
 		_, _, err := try(ctx, j)
 		kill()
 		if err == nil {
@@ -186,6 +188,8 @@ func TestKilled(t *testing.T) {
 		tear(t, out, rng)
 	}
 	equal(t, tree(t, out), want)
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for image, n := range l.counts {
 		if n != 1 {
 			t.Errorf("seed %d: %q has %d tasks", seed, image, n)
@@ -343,6 +347,8 @@ func TestGivenUp(t *testing.T) {
 				return answer(w, r)
 			}
 			sum, _, err := try(t.Context(), batch.Job{Lab: lab, Order: small, Inputs: []string{many}, Out: t.TempDir()})
+			l.mu.Lock()
+			defer l.mu.Unlock()
 			if client.CodeOf(err) == "" || asked > 8 || sum.Failed > 0 {
 				t.Errorf("%v after %d requests, %+v", err, asked, sum)
 			}
