@@ -197,7 +197,7 @@ func (a *app) startFrontend(ctx context.Context) error {
 	}
 	operations, keys := a.catalog(ctx), a.followKeys(ctx)
 	rt := frontend.New(frontend.Config{
-		Customers: a.lab, Board: a.lab, Catalog: operations, Presets: preset.Shelf{Store: a.kv}, Workers: a.workers,
+		Customers: a.lab, Board: a.lab, Hooks: a.hooks, Catalog: operations, Presets: preset.Shelf{Store: a.kv}, Workers: a.workers,
 		Resolve: func(ctx context.Context, s lab.Submission) error {
 			_, _, err := operations.Resolve(ctx, s)
 			return err

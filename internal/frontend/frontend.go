@@ -18,6 +18,7 @@ import (
 	"slices"
 
 	"minilab/internal/fault"
+	"minilab/internal/hook"
 	"minilab/internal/httpx"
 	"minilab/internal/lab"
 	"minilab/internal/lab/labhttp"
@@ -32,6 +33,7 @@ var Paths = labhttp.Paths{New: "/newImage", IsReady: "/image/isReady", Get: "/im
 type Config struct {
 	Customers lab.Customers
 	Board     lab.Board
+	Hooks     hook.Desk
 	Catalog   Catalog
 	Presets   Presets
 	Workers   func() []Worker

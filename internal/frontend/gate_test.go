@@ -51,7 +51,7 @@ func serveKeyed(t testing.TB) *keyed {
 	done := make(chan struct{})
 	go func() { defer close(done); k.keys.Follow(ctx, log) }()
 	t.Cleanup(func() { cancel(); <-done; s.Close() })
-	k.rt = frontend.New(frontend.Config{Customers: noLab{}, Board: noLab{}, Catalog: pipeline.NewCatalog(), Presets: noPresets{}, Workers: func() []frontend.Worker { return nil }, Limits: roomy, Keys: k.keys, Uploads: &k.uploads, Log: log,
+	k.rt = frontend.New(frontend.Config{Customers: noLab{}, Board: noLab{}, Catalog: pipeline.NewCatalog(), Presets: noPresets{}, Hooks: noHooks{}, Workers: func() []frontend.Worker { return nil }, Limits: roomy, Keys: k.keys, Uploads: &k.uploads, Log: log,
 		Scraper: func(_ http.ResponseWriter, r *http.Request) error {
 			if r.Header.Get("Authorization") != "Bearer metrics" {
 				return auth.ErrUnauthorized
@@ -145,6 +145,17 @@ var decisions = map[string][]auth.Scope{
 	"DELETE /api/v1/presets/{name}":          {auth.Admin},
 	"GET /api/v1/stats":                      {auth.Read},
 	"GET /api/v1/workers":                    {auth.Admin},
+
+	"GET /api/v1/webhooks":                            {auth.Admin},
+	"POST /api/v1/webhooks":                           {auth.Admin},
+	"DELETE /api/v1/webhooks/{id}":                    {auth.Admin},
+	"POST /api/v1/webhooks/{id}/enable":               {auth.Admin},
+	"POST /api/v1/webhooks/{id}/test":                 {auth.Admin},
+	"POST /api/v1/webhooks/{id}/rotate":               {auth.Admin},
+	"GET /api/v1/webhooks/callback-secret":            {auth.Admin},
+	"POST /api/v1/webhooks/callback-secret/rotate":    {auth.Admin},
+	"GET /api/v1/webhooks/deliveries":                 {auth.Admin},
+	"POST /api/v1/webhooks/deliveries/{id}/redeliver": {auth.Admin},
 }
 
 // noLab is a lab that has nothing.
