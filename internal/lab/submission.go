@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"minilab/internal/hook"
 	"minilab/internal/pipeline"
 )
 
@@ -38,6 +39,9 @@ type Limits struct {
 
 // Check is the error of the first thing that is wrong with what is asked for.
 func (s Submission) Check(l Limits) error {
+	if err := checkCallback(s.Callback); err != nil {
+		return err
+	}
 	switch {
 	case s.Preset != "" && len(s.Pipeline)+len(s.Outputs) > 0:
 		return ErrSubmission.Detailf("a submission has a preset, or a pipeline and outputs, not both")
@@ -62,6 +66,16 @@ func (s Submission) Check(l Limits) error {
 		if err != nil {
 			return pipeline.InOutput(o.Name, err)
 		}
+	}
+	return nil
+}
+
+func checkCallback(url string) error {
+	if url == "" {
+		return nil
+	}
+	if err := hook.CheckURL(url); err != nil {
+		return ErrSubmission.Detailf("the callback: %v", err)
 	}
 	return nil
 }
