@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"time"
 
+	"minilab/internal/auth"
 	"minilab/internal/discovery"
 	"minilab/internal/engine"
 	"minilab/internal/frontend"
@@ -133,6 +134,7 @@ func (a *app) startMaster(ctx context.Context) error {
 		Watermarks: a.kv, KVURL: a.kvURL,
 		Keep: a.cfg.Keep, SubmitTime: sweeper.SubmitTime(a.cfg.SweepGrace),
 		Limits: lab.Limits{MaxPixels: a.cfg.MaxPixels, MaxOutputs: a.cfg.MaxOutputs}, Version: a.Version,
+		Stages: a.metrics.Stages(), Tracer: a.traces.Tracer("master"),
 	})
 	a.later(func(context.Context) error { m.Close(); return nil })
 	a.lab, a.hooks = m, a.tasks
@@ -207,9 +209,11 @@ func (a *app) startFrontend(ctx context.Context) error {
 			MaxOutputs: a.cfg.MaxOutputs, PresetsOnly: a.cfg.PresetsOnly,
 		},
 		Keys:       keys,
+		Ring:       auth.Ring{Store: a.kv},
 		Links:      a.followLinks(ctx, keys),
 		Scraper:    a.scraper(),
 		Uploads:    a.uploads,
+		Sources:    a.sources(),
 		Log:        a.Log.With("service", "frontend"),
 		Middleware: a.middleware("frontend"),
 	})
@@ -252,6 +256,7 @@ func (a *app) startWorker(ctx context.Context) error {
 	a.later(func(context.Context) error { pool.Close(); return nil })
 	w := worker.New(worker.Config{
 		Name: workerName(), Lab: a.lab, Storage: a.storage, KV: a.kv, Engine: pool, Parallel: parallel, Log: log,
+		Metrics: a.metrics.Registry, Stages: a.metrics.Stages(), Tracer: a.traces.Tracer("worker"),
 	})
 	a.serve(ctx, "worker", a.router("worker"), a.checks("master", "storage")...)
 	a.background(ctx, w.Run)

@@ -11,6 +11,7 @@ import (
 	"minilab/internal/lab"
 	"minilab/internal/storage"
 	"minilab/internal/taskdb"
+	"minilab/internal/telemetry"
 )
 
 // cleanupTime is how long undoing a failed submission may take.
@@ -46,6 +47,7 @@ func (m *Master) Submit(ctx context.Context, s lab.Submission, body io.Reader) (
 	if err != nil {
 		return lab.Task{}, err
 	}
+	telemetry.Link(ctx, got.Trace) // of an earlier request that was the same
 	return view(got), nil
 }
 
@@ -71,7 +73,7 @@ func (m *Master) wanted(ctx context.Context, s lab.Submission) (taskdb.Task, err
 	id := newID(time.Now())
 	t := taskdb.Task{
 		ID: id, Owner: s.Owner, Priority: s.Priority, Tags: s.Tags, Needs: needs, Pipeline: s.Pipeline, Source: taskdb.Blob{Key: id},
-		Keep: s.Keep, Callback: s.Callback, IdempotencyKey: s.IdempotencyKey,
+		Keep: s.Keep, Callback: s.Callback, IdempotencyKey: s.IdempotencyKey, Trace: telemetry.Traceparent(ctx),
 	}
 	for _, o := range s.Outputs {
 		t.Outputs = append(t.Outputs, taskdb.Output{Name: o.Name, Pipeline: o.Pipeline})

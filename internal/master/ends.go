@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"minilab/internal/taskdb"
+	"minilab/internal/telemetry"
 )
 
 // feedWait is how long one reading of the feed waits for news.
@@ -45,7 +46,7 @@ func (e *ends) wait(ctx context.Context, id string) (look <-chan struct{}, stop 
 	}
 	e.waiters[id][c] = struct{}{}
 	if e.cancel == nil {
-		loop, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		loop, cancel := context.WithCancel(telemetry.Apart(ctx))
 		e.cancel = cancel
 		e.running.Go(func() { e.follow(loop) })
 	}

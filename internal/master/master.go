@@ -13,6 +13,7 @@ import (
 	"minilab/internal/lab"
 	"minilab/internal/storage"
 	"minilab/internal/taskdb"
+	"minilab/internal/telemetry"
 )
 
 // Config is what a master works with.
@@ -36,6 +37,9 @@ type Config struct {
 	// Version is of what makes results: those of another are not used again.
 	Version string
 	Log     *slog.Logger
+
+	Stages *telemetry.Stages // nil: they are not timed
+	Tracer *telemetry.Tracer // nil: no traces
 }
 
 // Master implements lab.Lab.
@@ -114,5 +118,6 @@ func (m *Master) find(ctx context.Context, ref lab.Ref) (taskdb.Task, error) {
 	if ref.Owner != "" && t.Owner != ref.Owner {
 		return taskdb.Task{}, lab.ErrNotFound.Detailf("there is no task %q", ref.ID)
 	}
+	telemetry.Link(ctx, t.Trace)
 	return t, nil
 }

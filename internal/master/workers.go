@@ -6,11 +6,15 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
 
 	"minilab/internal/fault"
 	"minilab/internal/lab"
 	"minilab/internal/storage"
 	"minilab/internal/taskdb"
+	"minilab/internal/telemetry"
 )
 
 // Claim implements lab.Workers.
@@ -21,14 +25,24 @@ func (m *Master) Claim(ctx context.Context, r lab.ClaimRequest) ([]lab.Work, err
 	if err != nil {
 		return nil, translate(err)
 	}
+	for _, c := range claimed {
+		m.waited(ctx, c)
+	}
 	return m.handedOut(ctx, claimed), nil
+}
+
+// waited tells how long a task that was claimed has waited for that, by the one
+// clock that has seen both.
+func (m *Master) waited(ctx context.Context, c taskdb.Claimed) {
+	m.Stages.Observe(telemetry.StageQueue, c.StartedAt.Sub(c.RunAt))
+	m.Tracer.Past(ctx, c.Trace, telemetry.StageQueue, c.RunAt, c.StartedAt, attribute.String("minilab.task_id", c.ID))
 }
 
 func work(c taskdb.Claimed, base string) lab.Work {
 	w := lab.Work{
 		ID: c.ID, Owner: c.Owner, Lease: c.Lease,
 		LeaseSeconds: c.Duration.Seconds(), DeadlineSeconds: c.Deadline.Seconds(),
-		Pipeline: c.Pipeline,
+		Pipeline: c.Pipeline, Trace: c.Trace,
 		Source: lab.Source{
 			Key: c.Source.Key, URL: imageURL(base, storage.InProgress, c.Source.Key),
 			ContentType: c.Source.ContentType, Size: c.Source.Size, SHA256: c.Source.SHA256,
@@ -69,6 +83,9 @@ func (m *Master) Finish(ctx context.Context, id, lease string, r lab.Report) err
 		return err
 	}
 	err = single(m.DB.Finish(ctx, []taskdb.Finish{{ID: id, Lease: lease, Outputs: outputs, Facts: r.Facts}}))
+	if err == nil && !t.State.Ended() { // else it was told before
+		m.Stages.Observe(telemetry.StageTotal, time.Since(t.CreatedAt))
+	}
 	if errors.Is(err, lab.ErrSubmission) {
 		err = lab.ErrOutput.Detailf("%s", fault.From(err).Detail).Because(err)
 	}
