@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"time"
 
-	"minilab/internal/auth"
 	"minilab/internal/discovery"
 	"minilab/internal/engine"
 	"minilab/internal/frontend"
@@ -209,11 +208,9 @@ func (a *app) startFrontend(ctx context.Context) error {
 			MaxOutputs: a.cfg.MaxOutputs, PresetsOnly: a.cfg.PresetsOnly,
 		},
 		Keys:       keys,
-		Ring:       auth.Ring{Store: a.kv},
 		Links:      a.followLinks(ctx, keys),
 		Scraper:    a.scraper(),
 		Uploads:    a.uploads,
-		Sources:    a.sources(),
 		Log:        a.Log.With("service", "frontend"),
 		Middleware: a.middleware("frontend"),
 	})
