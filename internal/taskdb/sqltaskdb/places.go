@@ -25,6 +25,8 @@ const (
 		FROM lanes AS l WHERE needs = ? AND priority = ? ORDER BY turn LIMIT 0 + ?`
 	countLanes = `SELECT count(*) FROM (SELECT 1 FROM lanes WHERE needs = ? AND priority = ? LIMIT 0 + ?) AS u`
 
+	nextLevel = `SELECT max(priority) FROM lanes WHERE needs = ? AND priority < ?`
+
 	selectPace = `SELECT coalesce(sum(n), 0) FROM throughput WHERE second > ?`
 )
 
@@ -40,8 +42,9 @@ type waiting struct {
 
 // level are the lanes of one priority.
 type level struct {
-	lanes []length
-	total int // of lanes; more than are looked at
+	priority int
+	lanes    []length
+	total    int // of lanes; more than are looked at
 }
 
 // length is how long a lane is, up to MaxAhead.
@@ -58,8 +61,8 @@ func (s *Store) Places(ctx context.Context, ids []string) ([]taskdb.Place, error
 		return nil, err
 	}
 	places := make([]taskdb.Place, len(ids))
-	q := queue{ctx: ctx, db: s.db.Read(), levels: map[string]map[int]level{}}
-	list, err := q.waiting(ids)
+	q := queue{db: s.db.Read(), levels: map[string][]level{}}
+	list, err := q.waiting(ctx, ids)
 	if err != nil || len(list) == 0 {
 		return places, s.readFault(ctx, err)
 	}
@@ -68,7 +71,7 @@ func (s *Store) Places(ctx context.Context, ids []string) ([]taskdb.Place, error
 		return nil, s.readFault(ctx, err)
 	}
 	for _, w := range list {
-		ahead, err := q.ahead(w)
+		ahead, err := q.ahead(ctx, w)
 		if err != nil {
 			return nil, s.readFault(ctx, err)
 		}
@@ -85,19 +88,18 @@ func (s *Store) Places(ctx context.Context, ids []string) ([]taskdb.Place, error
 
 // queue is one look at what waits.
 type queue struct {
-	ctx    context.Context
 	db     Reader
-	levels map[string]map[int]level // by need and priority
+	levels map[string][]level // by need, the highest priority first
 }
 
 // waiting finds those that wait and their places in their own lanes.
-func (q queue) waiting(ids []string) (list []*waiting, err error) {
+func (q queue) waiting(ctx context.Context, ids []string) (list []*waiting, err error) {
 	found := map[string]*waiting{}
 	for i, id := range ids {
 		w := found[id]
 		if w == nil {
 			w = &waiting{id: id}
-			err := q.db.QueryRowContext(q.ctx, selectWaiting, id).Scan(&w.lane.owner, &w.lane.priority, &w.needs, &w.created)
+			err := q.db.QueryRowContext(ctx, selectWaiting, id).Scan(&w.lane.owner, &w.lane.priority, &w.needs, &w.created)
 			if errors.Is(err, sql.ErrNoRows) {
 				continue
 			}
@@ -113,18 +115,18 @@ func (q queue) waiting(ids []string) (list []*waiting, err error) {
 		return cmp.Or(cmp.Compare(a.lane.owner, b.lane.owner), cmp.Compare(a.lane.priority, b.lane.priority), cmp.Compare(a.needs, b.needs),
 			cmp.Compare(a.created, b.created), cmp.Compare(a.id, b.id))
 	})
-	return list, q.inLanes(list)
+	return list, q.inLanes(ctx, list)
 }
 
 // inLanes numbers tasks, of which those of a lane are together and by age.
-func (q queue) inLanes(list []*waiting) error {
+func (q queue) inLanes(ctx context.Context, list []*waiting) error {
 	last := &waiting{}
 	for _, w := range list {
 		if w.lane != last.lane || w.needs != last.needs {
 			last = &waiting{place: 1}
 		}
 		var n int
-		err := q.db.QueryRowContext(q.ctx, countOlder, w.lane.owner, w.lane.priority, w.needs, last.created, last.id, w.created, w.id,
+		err := q.db.QueryRowContext(ctx, countOlder, w.lane.owner, w.lane.priority, w.needs, last.created, last.id, w.created, w.id,
 			max(taskdb.MaxAhead+1-last.place, 0)).Scan(&n)
 		if err != nil {
 			return err
@@ -136,20 +138,18 @@ func (q queue) inLanes(list []*waiting) error {
 }
 
 // ahead is how many tasks go before one.
-func (q queue) ahead(w *waiting) (int, error) {
+func (q queue) ahead(ctx context.Context, w *waiting) (int, error) {
 	ahead := w.place - 1
-	for p := taskdb.MaxPrio; p >= w.lane.priority && ahead < taskdb.MaxAhead; p-- {
-		l, err := q.level(w.needs, p)
-		if err != nil {
-			return 0, err
-		}
-		if p > w.lane.priority {
+	levels, err := q.down(ctx, w.needs, w.lane.priority)
+	for _, l := range levels {
+		switch {
+		case l.priority > w.lane.priority:
 			ahead += l.all()
-		} else {
+		case l.priority == w.lane.priority:
 			ahead += l.before(w)
 		}
 	}
-	return min(ahead, taskdb.MaxAhead), nil
+	return min(ahead, taskdb.MaxAhead), err
 }
 
 // all is how many tasks a level has.
@@ -186,27 +186,46 @@ func scale(n, all, looked int) int {
 	return n * all / looked
 }
 
-// level looks at the lanes of a priority, once.
-func (q queue) level(needs string, priority int) (l level, err error) {
-	if l, ok := q.levels[needs][priority]; ok {
-		return l, nil
+// down looks at the levels that there are, each once, down to a priority, and no
+// further than it takes to count to MaxAhead.
+func (q queue) down(ctx context.Context, needs string, priority int) ([]level, error) {
+	list, last, n := q.levels[needs], taskdb.MaxPrio+1, 0
+	for _, l := range list {
+		last, n = l.priority, n+l.all()
 	}
-	if l.lanes, err = q.lanes(needs, priority); err != nil {
+	for last > priority && n < taskdb.MaxAhead {
+		var next sql.NullInt64
+		if err := q.db.QueryRowContext(ctx, nextLevel, needs, last).Scan(&next); err != nil {
+			return nil, err
+		}
+		if !next.Valid {
+			break
+		}
+		last = int(next.Int64)
+		l, err := q.level(ctx, needs, last)
+		if err != nil {
+			return nil, err
+		}
+		list, n = append(list, l), n+l.all()
+	}
+	q.levels[needs] = list
+	return list, nil
+}
+
+func (q queue) level(ctx context.Context, needs string, priority int) (l level, err error) {
+	l.priority = priority
+	if l.lanes, err = q.lanes(ctx, needs, priority); err != nil {
 		return l, err
 	}
 	l.total = len(l.lanes)
 	if l.total == taskdb.MaxLanes {
-		err = q.db.QueryRowContext(q.ctx, countLanes, needs, priority, taskdb.MaxAhead).Scan(&l.total)
+		err = q.db.QueryRowContext(ctx, countLanes, needs, priority, taskdb.MaxAhead).Scan(&l.total)
 	}
-	if q.levels[needs] == nil {
-		q.levels[needs] = map[int]level{}
-	}
-	q.levels[needs][priority] = l
 	return l, err
 }
 
-func (q queue) lanes(needs string, priority int) (list []length, err error) {
-	rows, err := q.db.QueryContext(q.ctx, selectLanes, taskdb.MaxAhead, needs, priority, taskdb.MaxLanes)
+func (q queue) lanes(ctx context.Context, needs string, priority int) (list []length, err error) {
+	rows, err := q.db.QueryContext(ctx, selectLanes, taskdb.MaxAhead, needs, priority, taskdb.MaxLanes)
 	if err != nil {
 		return nil, err
 	}

@@ -66,6 +66,7 @@ func TestPlans(t *testing.T) {
 		"place":         {selectWaiting, []string{"sqlite_autoindex_tasks_1 (id=?)"}},
 		"older":         {countOlder, []string{"COVERING INDEX tasks_ready (owner=? AND priority=? AND needs=? AND (created_at,id)>(?,?) AND (created_at,id)<(?,?))"}},
 		"lengths":       {selectLanes, []string{"lanes_next (needs=? AND priority=?)", "COVERING INDEX tasks_ready (owner=? AND priority=? AND needs=?)"}},
+		"next level":    {nextLevel, []string{"lanes_next (needs=? AND priority<?)"}},
 		"several lanes": {countLanes, []string{"lanes_next (needs=? AND priority=?)"}},
 		"pace":          {selectPace, []string{"PRIMARY KEY (second>?)"}},
 		"stats":         {selectStats, []string{"tasks_due (run_at>?)", "tasks_oldest"}},

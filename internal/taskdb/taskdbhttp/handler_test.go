@@ -115,6 +115,53 @@ func TestCreateByHand(t *testing.T) {
 	w.call("POST", "/tasks/b", `{"state":"not-started","priority":10}`, 400, "invalid-task")
 }
 
+func TestBornByHand(t *testing.T) {
+	w := newWire(t)
+	const whole = `"outputs":[{"name":"","key":"a.1","size":3,"sha256":"5e"}],"facts":{"width":3},"owner":"ann","fingerprint":"p"`
+	w.call("POST", "/tasks/a", `{"state":"finished",`+whole+`}`, 400, "lease-required")
+	w.call("POST", "/tasks/a", `{"state":"finished","token":2,`+whole+`}`, 400, "invalid-task")
+	w.call("POST", "/tasks/a", `{"state":"finished","token":1}`, 400, "invalid-task")
+	w.call("POST", "/tasks/a", `{"state":"failed","token":1,`+whole+`}`, 400, "lease-required")
+	w.call("POST", "/tasks/a", `{"state":"finished","token":1,"lease":"1.x",`+whole+`}`, 409, "lease-lost")
+	w.field(w.call("POST", "/tasks/a", `{"state":"finished","token":1,`+whole+`}`, 201, ""), "progress", 1.0)
+	w.field(w.call("POST", "/tasks/a", `{"state":"finished","token":1,`+whole+`}`, 200, ""), "state", "finished")
+	for query, n := range map[string]int{"owner=ann&fingerprint=p": 1, "owner=ann&fingerprint=q": 0, "owner=bob&fingerprint=p": 0} {
+		if got := w.call("GET", "/tasks?state=finished&"+query, "", 200, "")["tasks"].([]any); len(got) != n {
+			w.Errorf("%s finds %v", query, got)
+		}
+	}
+	w.call("GET", "/tasks?fingerprint=p", "", 400, "invalid-task")
+}
+
+func TestPlacesByHand(t *testing.T) {
+	w := newWire(t)
+	for _, id := range []string{"a", "b"} {
+		w.call("POST", "/tasks/"+id, `{"state":"not-started"}`, 201, "")
+	}
+	list := w.call("POST", "/places", `{"ids":["b","a","nobody"]}`, 200, "")["places"].([]any)
+	for i, want := range []float64{1, 0, 0} {
+		w.field(list[i].(map[string]any), "ahead", want)
+	}
+	if got := w.call("POST", "/places", `{}`, 200, "")["places"].([]any); len(got) != 0 {
+		w.Errorf("of none there are %v", got)
+	}
+	w.call("POST", "/places", `{"ids":[`+strings.Repeat(`"a",`, taskdb.MaxPage)+`"a"]}`, 400, "invalid-task")
+	w.call("POST", "/places", `["a"]`, 400, "invalid-json")
+}
+
+// TestPlacesThatCannotBe: who shows a place to a person does not show these.
+func TestPlacesThatCannotBe(t *testing.T) {
+	for _, answer := range []string{
+		`{"places":[]}`, `{"places":[{},{}]}`, `{"places":[{"ahead":-1}]}`, `{"places":[{"ahead":10001}]}`, `{"places":[{"wait":-1}]}`, `{}`,
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) }))
+		t.Cleanup(server.Close)
+		if _, err := client(t, server.URL).Places(t.Context(), []string{"a"}); !errors.Is(err, httpx.ErrNonsense) {
+			t.Errorf("%s is taken: %v", answer, err)
+		}
+	}
+}
+
 func TestMalformedRequests(t *testing.T) {
 	w := newWire(t)
 	for _, c := range []struct {

@@ -90,7 +90,7 @@ func stageEnds(s *suite) {
 		"fail":    func(c taskdb.Claimed) error { return s.fail(c.ID, c.Lease, "x", false) },
 		"finish":  func(c taskdb.Claimed) error { return s.finish(result(c)) },
 		"cancel":  func(c taskdb.Claimed) error { _, err := s.Cancel(s.Context(), c.ID); return err },
-		"expire": func(c taskdb.Claimed) error {
+		"expire": func(taskdb.Claimed) error {
 			s.expire(1)
 			return nil
 		},

@@ -43,6 +43,29 @@ func BenchmarkCycle(b *testing.B) {
 	}
 }
 
+// BenchmarkPlaces asks for the places of many of those who wait. It reports
+// microseconds for each of them.
+func BenchmarkPlaces(b *testing.B) {
+	for _, c := range []struct{ waiting, owners, asked int }{
+		{1000, 1, 1}, {100_000, 1, 1000}, {100_000, 5000, 1}, {100_000, 5000, 1000},
+	} {
+		b.Run(fmt.Sprintf("waiting=%d/owners=%d/asked=%d", c.waiting, c.owners, c.asked), func(b *testing.B) {
+			s := filled(b, 0, c.waiting, c.owners)
+			ids := make([]string, c.asked)
+			for i := range ids {
+				ids[i] = fmt.Sprintf("00000000-0000-7000-8000-%012d", (i+1)*c.waiting/c.asked-1)
+			}
+			for b.Loop() {
+				list, err := s.Places(b.Context(), ids)
+				if err != nil || list[c.asked-1].Ahead < min(c.waiting-1, taskdb.MaxAhead) {
+					b.Fatal(list[c.asked-1], err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*c.asked), "µs/place")
+		})
+	}
+}
+
 // cpu is what the process has used so far. On a machine that others use too it
 // says more than the clock.
 func cpu() time.Duration {
@@ -54,7 +77,7 @@ func cpu() time.Duration {
 func cycle(b *testing.B, s taskdb.Store, owner string) {
 	ctx := b.Context()
 	id := uuid.Must(uuid.NewV7()).String()
-	_, _, err := s.Create(ctx, taskdb.Task{ID: id, Owner: owner, Pipeline: pipeline.Default(), Source: taskdb.Blob{Key: "inProgress/" + id, Size: 1 << 20,
+	_, _, err := s.Create(ctx, taskdb.Task{ID: id, Owner: owner, Fingerprint: id, Pipeline: pipeline.Default(), Source: taskdb.Blob{Key: "inProgress/" + id, Size: 1 << 20,
 		SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", ContentType: "image/jpeg"}})
 	if err != nil {
 		b.Error(err)
