@@ -6,6 +6,7 @@ package mesh
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -119,6 +120,7 @@ func command(t *testing.T, l *trials.Lab, args ...string) string {
 // TestOneSecret: an image goes through all the services, a stranger gets nowhere,
 // and nobody logs a token.
 func TestOneSecret(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, secretFile(t))
 	if err := l.Start(t.Context()); err != nil {
 		t.Fatal(err)
@@ -159,6 +161,7 @@ func TestOneSecret(t *testing.T) {
 // TestRotation gives the lab another secret while images go through it, in the
 // steps of docs/operating.md; no process is started again.
 func TestRotation(t *testing.T) {
+	t.Parallel()
 	secret := secretFile(t)
 	l := newLab(t, secret)
 	if err := l.Start(t.Context()); err != nil {
@@ -207,6 +210,7 @@ func inForce(l *trials.Lab, changes int) bool {
 
 // TestForeignWorker: a worker of one's own does its work with a token of its role.
 func TestForeignWorker(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, secretFile(t))
 	if err := l.Start(t.Context()); err != nil {
 		t.Fatal(err)
@@ -284,6 +288,12 @@ func outcast(t *testing.T, l *trials.Lab, victim string) {
 	log := l.Process(victim).Log()
 	if !strings.Contains(log, "a service refuses the calls of this process") || !strings.Contains(log, "--secret-file") {
 		t.Errorf("the %s says\n%s", victim, log)
+	}
+	if victim == "frontend" { // whose customers are told no more than that a service is away
+		a, ok := errors.AsType[*trials.Answer](develop(t.Context(), l, 1))
+		if !ok || a.Status != http.StatusServiceUnavailable || strings.Contains(a.Body, "secret") || strings.Contains(a.Body, "token") {
+			t.Errorf("a customer is answered %v", a)
+		}
 	}
 	if got := status(t, l.URL("taskdb")+"/readyz", ""); got != http.StatusOK {
 		t.Errorf("the task database answers %d", got)
