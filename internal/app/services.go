@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"time"
 
+	"minilab/internal/auth"
 	"minilab/internal/discovery"
 	"minilab/internal/engine"
 	"minilab/internal/frontend"
@@ -208,6 +209,7 @@ func (a *app) startFrontend(ctx context.Context) error {
 			MaxOutputs: a.cfg.MaxOutputs, PresetsOnly: a.cfg.PresetsOnly,
 		},
 		Keys:       keys,
+		Ring:       auth.Ring{Store: a.kv},
 		Links:      a.followLinks(ctx, keys),
 		Scraper:    a.scraper(),
 		Uploads:    a.uploads,

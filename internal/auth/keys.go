@@ -62,15 +62,11 @@ func NewKeys(store kv.Store) *Keys {
 	return k
 }
 
-// learn reads an entry. One that cannot be read is a key that nobody has: were
-// it none, a lab of such keys would be open.
+// learn reads an entry. One that cannot be read is a key too, though nobody has
+// it: were it none, a lab of such keys would be open.
 func (k *Keys) learn(id string, e kv.Entry) (Key, error) {
 	k.exist()
-	key, err := parseEntry(id, e.Value)
-	if err != nil {
-		return Key{ID: id}, nil //nolint:nilerr // see above
-	}
-	return key, nil
+	return parseEntry(id, e.Value)
 }
 
 // Follow keeps the keys up to date, and notes when they are used, until ctx

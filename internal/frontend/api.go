@@ -47,6 +47,7 @@ func newAPI(cfg Config, rt *httpx.Router) *api {
 	a.routeTasks()
 	a.routeResults()
 	a.routeCatalog()
+	a.routeKeys()
 	a.routeWebhooks()
 	a.routeOpenAPI()
 	return a

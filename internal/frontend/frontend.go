@@ -43,6 +43,7 @@ type Config struct {
 	// the lab, which knows them too but has not seen the text as it was written.
 	Resolve func(context.Context, lab.Submission) error
 	Keys    Keys            // nil: there are none, and everybody is auth.Public
+	Ring    Ring            // where keys are kept
 	Links   Links           // nil: there are none
 	Uploads uploads.Uploads // nil: images come in one piece
 	// Scraper judges the tokens shown with /metrics that are no API keys; nil:
