@@ -13,6 +13,7 @@ var progressCases = []testCase{
 	{name: "the feed tells how an attempt gets on", run: getsOn},
 	{name: "the feed tells of a hundredth, not of less", run: smallSteps},
 	{name: "an attempt's stage ends with it", run: stageEnds},
+	{name: "the next attempt's progress is told from its beginning", run: progressAgain},
 	{name: "what is no stage changes none", run: badStages},
 	{name: "a waiting reader wakes for progress", run: progressWakes},
 	{name: "a heartbeat without a lease is not told", run: lostProgress},
@@ -121,6 +122,16 @@ func stageEnds(s *suite) {
 			s.Errorf("%s: the feed tells %q, want %d", name, told, want)
 		}
 	}
+}
+
+func progressAgain(s *suite) {
+	s.create("a")
+	for range 2 {
+		c := s.claimOne("a")
+		s.stage(c, 0.5, "")
+		s.ok(s.release("a", c.Lease))
+	}
+	s.wantProgress("a 0.5 ", "a 0.5 ")
 }
 
 func badStages(s *suite) {
