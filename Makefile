@@ -33,9 +33,10 @@ test: build test-deps ## Install what is missing, run all the tests
 	go test -race -shuffle=on -timeout 15m $$(go list ./... | grep -v $(addprefix -e ,$(UNRACED)))
 	go test -shuffle=on -timeout 15m $$(go list ./... | grep $(addprefix -e ,$(UNRACED)))
 
-generate: libvips ## Write what is generated from the code: docs/configuration.md, docs/operations.md
+generate: libvips ## Write what is generated from the code: docs/configuration.md, docs/operations.md, docs/openapi.yaml
 	go run ./internal/config/gen docs/configuration.md
 	go run ./docs/gen docs
+	go run ./internal/frontend/gen docs/openapi.yaml
 
 pictures: libvips ## Make the pictures of docs/operations.md: each operation, before and after
 	go run ./docs/gen -pictures docs
@@ -44,7 +45,7 @@ lint: libvips .tools/golangci-lint-$(GOLANGCI) ## Format, vet and lint; check th
 	go mod tidy -diff
 	.tools/golangci-lint-$(GOLANGCI) run
 	$(MAKE) --no-print-directory generate
-	git diff --exit-code -- docs/configuration.md docs/operations.md
+	git diff --exit-code -- docs/configuration.md docs/operations.md docs/openapi.yaml
 
 .tools/golangci-lint-$(GOLANGCI):
 	GOBIN=$(CURDIR)/.tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)

@@ -50,7 +50,7 @@ type presetName struct {
 type presetOut struct{ Body Preset }
 
 type presetIn struct {
-	presetName
+	Name string `path:"name" maxLength:"128" doc:"NAME, or NAME@VERSION" example:"thumbnail"`
 	Body presetBody
 }
 

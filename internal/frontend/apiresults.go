@@ -10,9 +10,9 @@ import (
 	"minilab/internal/lab/labhttp"
 )
 
-// resultIn is what the routes of results take.
-type resultIn struct {
-	taskID
+// ResultIn is what the routes of results take.
+type ResultIn struct {
+	TaskID
 	Download    bool   `query:"download" doc:"Have browsers keep it as a file"`
 	Range       string `header:"Range" doc:"Parts of it (RFC 9110)" example:"bytes=0-1023"`
 	IfRange     string `header:"If-Range"`
@@ -23,13 +23,13 @@ type resultIn struct {
 
 // outputIn names an output besides.
 type outputIn struct {
-	resultIn
+	ResultIn
 	Output string `path:"output" maxLength:"64" doc:"Its name"`
 }
 
 func (a *api) routeResults() {
 	stream(a, imageOperation("get-result", "/tasks/{id}/result", "Pick a result up: the only one, or the first"), auth.Read,
-		func(w http.ResponseWriter, r *http.Request, who auth.Principal, in *resultIn) error {
+		func(w http.ResponseWriter, r *http.Request, who auth.Principal, in *ResultIn) error {
 			return a.serveResult(w, r, ref(who, in.ID), "")
 		})
 	stream(a, imageOperation("get-output", "/tasks/{id}/result/{output}", "Pick one of several results up"), auth.Read,
@@ -37,7 +37,7 @@ func (a *api) routeResults() {
 			return a.serveResult(w, r, ref(who, in.ID), in.Output)
 		})
 	stream(a, imageOperation("get-original", "/tasks/{id}/original", "Pick the image up as it was handed in"), auth.Read,
-		func(w http.ResponseWriter, r *http.Request, who auth.Principal, in *resultIn) error {
+		func(w http.ResponseWriter, r *http.Request, who auth.Principal, in *ResultIn) error {
 			res, err := a.Customers.Original(r.Context(), ref(who, in.ID))
 			if err != nil {
 				return err

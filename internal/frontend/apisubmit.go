@@ -92,13 +92,6 @@ func (a *api) routeSubmit() {
 	stream(a, operation(huma.Operation{
 		OperationID: "create-task", Method: http.MethodPost, Path: "/tasks", Tags: []string{"Tasks"}, Summary: "Hand an image in",
 		Description: "The body is an image, a form with images in fields named `image` (text fields before them are parameters), or JSON that says where the image is.",
-		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-			"image/*":                           {Schema: binary},
-			"application/octet-stream":          {Schema: binary},
-			"application/x-www-form-urlencoded": {Schema: binary},
-			"multipart/form-data":               {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"image": {Type: huma.TypeArray, Items: binary}}}},
-			"application/json":                  {Schema: reg.Schema(typeOf[description](), true, "Description")},
-		}},
 		Responses: map[string]*huma.Response{
 			"200": {Description: "It has ended", Content: map[string]*huma.MediaType{"application/json": {Schema: task}},
 				Headers: map[string]*huma.Param{"Location": header("The task"), "Preference-Applied": header("wait=N")}},
@@ -107,6 +100,14 @@ func (a *api) routeSubmit() {
 		},
 	}, auth.Submit, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity,
 		http.StatusTooManyRequests, http.StatusBadGateway, http.StatusInsufficientStorage), auth.Submit, a.submit)
+	// It is described once the resource is registered: huma would read it.
+	a.huma.OpenAPI().Paths[prefix+"/tasks"].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		"image/*":                           {Schema: binary},
+		"application/octet-stream":          {Schema: binary},
+		"application/x-www-form-urlencoded": {Schema: binary},
+		"multipart/form-data":               {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"image": {Type: huma.TypeArray, Items: binary}}}},
+		"application/json":                  {Schema: reg.Schema(typeOf[description](), true, "Description")},
+	}}
 }
 
 // submit takes images in.

@@ -26,8 +26,8 @@ const (
 	askAgain    = 1                // seconds, the advice to who asks for a task that goes on
 )
 
-// taskID is a task in a path.
-type taskID struct {
+// TaskID is a task in a path. What huma looks into is exported.
+type TaskID struct {
 	ID string `path:"id" doc:"The task" maxLength:"64" example:"019a9d3e-4c00-7000-8b1c-6f0f2f3d4e5a"`
 }
 
@@ -81,7 +81,7 @@ func (a *api) routeTasks() {
 	resource(a, operation(huma.Operation{
 		OperationID: "delete-task", Method: http.MethodDelete, Path: "/tasks/{id}", Tags: tags, DefaultStatus: http.StatusNoContent,
 		Summary: "Delete a task in whatever state, and its images",
-	}, auth.Submit, http.StatusNotFound), auth.Submit, func(ctx context.Context, who auth.Principal, in *taskID) (*struct{}, error) {
+	}, auth.Submit, http.StatusNotFound), auth.Submit, func(ctx context.Context, who auth.Principal, in *TaskID) (*struct{}, error) {
 		return nil, a.Customers.Delete(ctx, ref(who, in.ID))
 	})
 	for action, do := range map[string]struct {
@@ -93,7 +93,7 @@ func (a *api) routeTasks() {
 	} {
 		resource(a, operation(huma.Operation{
 			OperationID: action + "-task", Method: http.MethodPost, Path: "/tasks/{id}/" + action, Tags: tags, Summary: do.summary,
-		}, auth.Submit, http.StatusNotFound, http.StatusConflict), auth.Submit, func(ctx context.Context, who auth.Principal, in *taskID) (*taskAnswer, error) {
+		}, auth.Submit, http.StatusNotFound, http.StatusConflict), auth.Submit, func(ctx context.Context, who auth.Principal, in *TaskID) (*taskAnswer, error) {
 			t, err := do.call(a.Customers, ctx, ref(who, in.ID))
 			return answer(t), err
 		})
@@ -101,7 +101,7 @@ func (a *api) routeTasks() {
 }
 
 type getTaskIn struct {
-	taskID
+	TaskID
 	Wait string `query:"wait" doc:"How long to wait for its end, up to 60s" example:"30s"`
 }
 
