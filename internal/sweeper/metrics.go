@@ -5,6 +5,15 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"minilab/internal/storage"
+)
+
+// How sweeps end.
+const (
+	sweepDone    = "done"
+	sweepFailed  = "failed"
+	sweepRefused = "refused"
 )
 
 type metrics struct {
@@ -35,6 +44,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "minilab_sweep_last_duration_seconds", Help: "How long this process's last finished sweep took.",
 		}),
 	}
+	for _, state := range []storage.State{storage.InProgress, storage.Finished} {
+		m.images.WithLabelValues(string(state))
+		m.bytes.WithLabelValues(string(state))
+	}
+	for _, outcome := range []string{sweepDone, sweepFailed, sweepRefused} {
+		m.sweeps.WithLabelValues(outcome)
+	}
 	if reg != nil {
 		reg.MustRegister(m.images, m.bytes, m.tasks, m.sweeps, m.last, m.took)
 	}
@@ -49,11 +65,11 @@ func (m *metrics) removed(o orphan) {
 func (m *metrics) done(took time.Duration, err error) {
 	switch {
 	case errors.Is(err, errForgotten):
-		m.sweeps.WithLabelValues("refused").Inc()
+		m.sweeps.WithLabelValues(sweepRefused).Inc()
 	case err != nil:
-		m.sweeps.WithLabelValues("failed").Inc()
+		m.sweeps.WithLabelValues(sweepFailed).Inc()
 	default:
-		m.sweeps.WithLabelValues("done").Inc()
+		m.sweeps.WithLabelValues(sweepDone).Inc()
 		m.last.SetToCurrentTime()
 		m.took.Set(took.Seconds())
 	}
