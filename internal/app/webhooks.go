@@ -22,7 +22,7 @@ func (a *app) startWebhooks(ctx context.Context) {
 		Allow: a.cfg.AllowNetworks, MaxBytes: webhookAnswer, Total: webhookTime, Agent: "minilab/" + a.Version,
 	})
 	a.later(func(context.Context) error { caller.Close(); return nil })
-	d := webhook.New(context.WithoutCancel(ctx), webhook.Config{
+	d := webhook.New(webhook.Config{
 		Outbox: a.tasks, Caller: caller, Metrics: a.metrics.Registry, Log: a.Log.With("service", "master"),
 	})
 	a.background(ctx, d.Run)

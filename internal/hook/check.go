@@ -24,7 +24,6 @@ const (
 	MaxClaim    = 32   // deliveries of one claim
 	MaxBusy     = 256  // endpoints of one claim
 	MaxBatch    = 100  // reports of one list
-	MaxDue      = 10_000
 	MaxHold     = 10 * time.Minute
 	MaxWait     = time.Minute
 	MaxDelay    = 7 * 24 * time.Hour // until another attempt

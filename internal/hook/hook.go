@@ -177,12 +177,6 @@ type Report struct {
 	Error   string        `json:"error,omitempty"`  // cut to MaxError
 }
 
-// Backlog is the outbox at a glance.
-type Backlog struct {
-	Due    int64         `json:"due"`    // deliveries whose time has come; counted up to MaxDue
-	Oldest time.Duration `json:"oldest"` // nanoseconds that the most overdue one has waited
-}
-
 // Outbox is what the deliverer asks for.
 type Outbox interface {
 	// ClaimDeliveries gives deliveries that are due, the most overdue endpoint
@@ -199,9 +193,6 @@ type Outbox interface {
 	// A webhook to which a delivery is abandoned, and that has taken nothing
 	// since that was queued, is disabled.
 	ReportDeliveries(ctx context.Context, list []Report) (errs []error, err error)
-
-	// Backlog counts.
-	Backlog(ctx context.Context) (Backlog, error)
 }
 
 // Store is both sides.

@@ -120,16 +120,26 @@ func (l *lab) until(what string, is func() bool) {
 	}
 }
 
-func (l *lab) ended(n int) func() bool {
-	return func() bool {
-		ended := 0
-		for _, d := range l.deliveries() {
-			if d.State != hook.Pending {
-				ended++
+// pending counts all deliveries that have not ended.
+func (l *lab) pending() (n int) {
+	l.Helper()
+	for f := (hook.Filter{Owner: "ann"}); ; {
+		page, err := l.tasks.Deliveries(l.Context(), f)
+		l.ok(err)
+		for _, d := range page.Deliveries {
+			if d.State == hook.Pending {
+				n++
 			}
 		}
-		return ended == n
+		if f.Cursor = page.Next; page.Next == "" {
+			return n
+		}
 	}
+}
+
+// ended says whether n deliveries, and no more, have ended.
+func (l *lab) ended(n int) func() bool {
+	return func() bool { return len(l.deliveries())-l.pending() == n }
 }
 
 // deliverer calls receivers on this machine.
@@ -142,7 +152,7 @@ func (l *lab) deliverer(set ...func(*Config)) *Deliverer {
 	for _, f := range set {
 		f(&cfg)
 	}
-	return New(l.Context(), cfg)
+	return New(cfg)
 }
 
 // run delivers until stop is called, which waits for the end of it.

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	caller := outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, MaxBytes: 1 << 10, Total: time.Minute})
-	New(context.Background(), Config{
+	New(Config{
 		Outbox: hookhttp.NewOutbox(httpx.NewClient(url, httpx.NewTransport())), Caller: caller, Log: slog.New(slog.DiscardHandler),
 	}).Run(context.Background())
 }

@@ -2,7 +2,7 @@
 // have ended, signed as https://www.standardwebhooks.com has it, until they
 // take it or a day is over.
 //
-//	d := webhook.New(ctx, webhook.Config{Outbox: tasks, Caller: outbound.New(…), Log: log})
+//	d := webhook.New(webhook.Config{Outbox: tasks, Caller: outbound.New(…), Log: log})
 //	d.Run(ctx)
 //
 // Any number of deliverers share an outbox. A delivery is held by one of them
@@ -28,7 +28,7 @@ import (
 
 const (
 	// hold covers two rounds of calls to an endpoint and their reports.
-	hold = 2 * time.Minute
+	hold = time.Minute
 
 	claimWait   = time.Minute
 	firstPause  = 250 * time.Millisecond // when the outbox is away, doubled
@@ -83,10 +83,10 @@ type Deliverer struct {
 	calls   sync.WaitGroup
 }
 
-// New makes a deliverer. Its metrics ask the outbox within ctx.
-func New(ctx context.Context, cfg Config) *Deliverer {
+// New makes a deliverer.
+func New(cfg Config) *Deliverer {
 	cfg = cfg.withDefaults()
-	return &Deliverer{cfg: cfg, board: newBoard(cfg.Parallel, cfg.Each), metrics: newMetrics(ctx, cfg)}
+	return &Deliverer{cfg: cfg, board: newBoard(cfg.Parallel, cfg.Each), metrics: newMetrics(cfg)}
 }
 
 var errStopping = errors.New("the process stops")

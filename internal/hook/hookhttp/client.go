@@ -160,9 +160,3 @@ func (o Outbox) ReportDeliveries(ctx context.Context, list []hook.Report) ([]err
 	}
 	return errs, nil
 }
-
-// Backlog implements hook.Outbox.
-func (o Outbox) Backlog(ctx context.Context) (b hook.Backlog, err error) {
-	_, err = o.http.JSON(ctx, http.MethodGet, "/deliveryBacklog", nil, nil, &b)
-	return b, err
-}

@@ -30,7 +30,6 @@ func RouteOutbox(rt *httpx.Router, o hook.Outbox) {
 	h := outboxHandler{o}
 	rt.Handle("POST /deliveryClaims", httpx.Waiting(h.claim))
 	rt.Handle("POST /deliveryReports", h.report)
-	rt.Handle("GET /deliveryBacklog", h.backlog)
 }
 
 type deskHandler struct{ desk hook.Desk }
@@ -177,12 +176,4 @@ func (h outboxHandler) report(w http.ResponseWriter, r *http.Request) error {
 		answer.Results[i] = newResult(entry.ID, errs[i])
 	}
 	return httpx.WriteJSON(w, http.StatusOK, answer)
-}
-
-func (h outboxHandler) backlog(w http.ResponseWriter, r *http.Request) error {
-	b, err := h.outbox.Backlog(r.Context())
-	if err != nil {
-		return err
-	}
-	return httpx.WriteJSON(w, http.StatusOK, b)
 }

@@ -23,10 +23,6 @@ const (
 
 	selectDelivery = `SELECT o.id, o.endpoint, o.hook = '' OR coalesce(w.disabled_at, 1) = 0, ` + deliveryColumns + `
 		FROM outbox AS o LEFT JOIN webhooks AS w ON w.id = o.hook WHERE o.message = ? AND o.owner = ? AND o.message <> ''`
-
-	backlog = `SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox_lanes AS l CROSS JOIN outbox AS o
-			WHERE l.next_at <= ?1 AND o.ended_at = 0 AND o.endpoint = l.endpoint AND o.next_at <= ?1 LIMIT ?2) AS u),
-		coalesce((SELECT next_at FROM outbox_lanes ORDER BY next_at LIMIT 1), ?1)`
 )
 
 // deliveryRow is a delivery as it is scanned.
@@ -172,15 +168,6 @@ func readDelivery(c *change, owner, id string, d *hook.Delivery) (key int64, end
 	}
 	row.decode()
 	return key, endpoint, active, err
-}
-
-// Backlog implements hook.Outbox.
-func (s *Store) Backlog(ctx context.Context) (b hook.Backlog, err error) {
-	var oldest int64
-	now := s.now()
-	err = s.db.Read().QueryRowContext(ctx, backlog, now, hook.MaxDue).Scan(&b.Due, &oldest)
-	b.Oldest = max(0, time.Duration(now-oldest)*time.Microsecond)
-	return b, s.readFault(ctx, err)
 }
 
 // A cursor is the last row of a page.

@@ -61,7 +61,6 @@ func TestPlans(t *testing.T) {
 		"many messages": {dropBeyond, []string{"INTEGER PRIMARY KEY (rowid<?)"}},
 		"redeliver":     {selectDelivery, []string{"outbox_message (message=?)", "w USING PRIMARY KEY (id=?)"}},
 		"webhooks":      {selectWebhooks, []string{"webhooks_owner (owner=?)"}},
-		"backlog":       {backlog, []string{"outbox_lanes_next (next_at<?)", "outbox_due (endpoint=? AND next_at<?)"}},
 		"tell":          {tell, []string{"sqlite_autoindex_tasks_1 (id=?)"}},
 		"place":         {selectWaiting, []string{"sqlite_autoindex_tasks_1 (id=?)"}},
 		"older":         {countOlder, []string{"COVERING INDEX tasks_ready (owner=? AND priority=? AND needs=? AND (created_at,id)>(?,?) AND (created_at,id)<(?,?))"}},

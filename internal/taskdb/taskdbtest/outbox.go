@@ -30,7 +30,6 @@ var outboxCases = []testCase{
 	{name: "the log has the last attempts", run: attemptsLog},
 	{name: "a delivery is redelivered under the same ID", run: redeliver},
 	{name: "deliveries that have ended are forgotten after their time", run: trimDeliveries},
-	{name: "the backlog counts what is due", run: countBacklog},
 	{name: "claims and reports that cannot be are refused", run: outboxRefused},
 }
 
@@ -490,29 +489,6 @@ func trimDeliveries(s *suite) {
 	if strings.Join(left, " ") != "young waiting" {
 		s.Errorf("remembered are %q", left)
 	}
-}
-
-func countBacklog(s *suite) {
-	want := func(due int64, atLeast, atMost time.Duration) {
-		s.Helper()
-		b, err := s.Backlog(s.Context())
-		s.ok(err)
-		if b.Due != due || b.Oldest < atLeast || b.Oldest > atMost {
-			s.Errorf("the backlog is %+v, want %d, %v to %v", b, due, atLeast, atMost)
-		}
-	}
-	want(0, 0, 0)
-	s.callback("a", "https://a.example/")
-	s.clock.Advance(5 * time.Minute)
-	s.callback("b", "https://b.example/")
-	want(2, 5*time.Minute, 6*time.Minute)
-	list := s.claimDeliveries(2)
-	want(0, 0, 0)
-	s.report(list[0], hook.Taken)
-	s.report(list[1], hook.Again, in(time.Hour))
-	want(0, 0, 0)
-	s.clock.Advance(2 * time.Hour)
-	want(1, time.Hour, time.Hour+time.Minute)
 }
 
 func outboxRefused(s *suite) {
