@@ -57,8 +57,13 @@ type submitIn struct {
 
 // description is a submission of an image that is elsewhere, as JSON.
 type description struct {
-	URL      string          `json:"url,omitempty" format:"uri" doc:"Where the image is fetched: http or https"`
-	Upload   string          `json:"upload,omitempty" doc:"The ID of a finished upload"`
+	URL    string `json:"url,omitempty" format:"uri" doc:"Where the image is fetched: http or https"`
+	Upload string `json:"upload,omitempty" doc:"The ID of a finished upload"`
+	order
+}
+
+// order is what is to be done with an image, as JSON.
+type order struct {
 	Pipeline json.RawMessage `json:"pipeline,omitempty" doc:"Text or a list of operations"`
 	Outputs  json.RawMessage `json:"outputs,omitempty" doc:"Text or an object"`
 	Preset   string          `json:"preset,omitempty"`
@@ -231,27 +236,36 @@ func (a *api) submitElsewhere(w http.ResponseWriter, r *http.Request, who auth.P
 		defer body.Close()
 		return a.hand(r, who, params, photo{body: body, size: size})
 	}
-	body, size, err := a.Uploads.Open(r.Context(), who.Owner, d.Upload)
+	return a.handUpload(r, who, params, d.Upload)
+}
+
+// handUpload makes a task of a finished upload. Asked for again after a lost
+// answer, it is the same task.
+func (a *api) handUpload(r *http.Request, who auth.Principal, params url.Values, id string) (lab.Task, error) {
+	f, err := a.Uploads.Open(r.Context(), who.Owner, id)
 	if err != nil {
 		return lab.Task{}, err
 	}
-	defer body.Close()
-	p := photo{body: body, size: size}
+	if f.Task != "" {
+		return a.Customers.Task(r.Context(), lab.Ref{Owner: who.Owner, ID: f.Task}, 0)
+	}
+	defer f.Body.Close()
+	p := photo{body: f.Body, size: f.Size}
 	if r.Header.Get("Idempotency-Key") == "" {
-		p.key = "upload " + d.Upload // asked for again after a lost answer, it is the same task
+		p.key = "upload:" + id
 	}
 	t, err := a.hand(r, who, params, p)
-	if err == nil {
-		err = a.Uploads.Done(r.Context(), who.Owner, d.Upload)
-		if err != nil { // it expires by itself
-			a.Log.WarnContext(r.Context(), "an upload stays behind", "upload", d.Upload, "error", err)
-		}
+	if err != nil {
+		return lab.Task{}, err
 	}
-	return t, err
+	if err := a.Uploads.Done(r.Context(), who.Owner, id, t.ID); err != nil { // it expires by itself
+		a.Log.WarnContext(r.Context(), "an upload stays behind", "upload", id, "error", err)
+	}
+	return t, nil
 }
 
 // addTo puts what is said into parameters as the query has them.
-func (d description) addTo(params url.Values) {
+func (d order) addTo(params url.Values) {
 	for name, value := range map[string]string{
 		"pipeline": unquoted(d.Pipeline), "outputs": unquoted(d.Outputs), "preset": d.Preset, "keep": d.Keep, "callback": d.Callback,
 	} {

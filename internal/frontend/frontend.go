@@ -61,9 +61,10 @@ func New(cfg Config) *httpx.Router {
 	g.routeSession(rt)
 	cfg.Customers = Guard(cfg.Customers, cfg.Limits, cfg.Resolve)
 	labhttp.RouteCustomers(rt, cfg.Customers, Paths)
-	newAPI(cfg, rt)
+	a := newAPI(cfg, rt)
 	if cfg.Uploads != nil {
-		tus{cfg.Uploads, cfg.Limits.MaxBytes}.route(rt)
+		permit := guard{limits: cfg.Limits, resolve: cfg.Resolve}.permit
+		tus{cfg.Uploads, cfg.Limits.MaxBytes, permit, a.handUpload}.route(rt)
 	}
 	newPage(cfg.Limits).route(rt)
 	return rt

@@ -42,13 +42,8 @@ type guard struct {
 
 // Submit implements lab.Customers.
 func (g guard) Submit(ctx context.Context, s lab.Submission, body io.Reader) (lab.Task, error) {
-	if err := g.permit(s); err != nil {
+	if err := g.permit(ctx, s); err != nil {
 		return lab.Task{}, err
-	}
-	if g.resolve != nil {
-		if err := g.resolve(ctx, s); errors.Is(err, pipeline.ErrInvalid) { // of an outage the lab may know more
-			return lab.Task{}, err
-		}
 	}
 	if s.Size > g.limits.MaxBytes {
 		return lab.Task{}, tooLarge(g.limits.MaxBytes)
@@ -66,11 +61,17 @@ func (g guard) Submit(ctx context.Context, s lab.Submission, body io.Reader) (la
 }
 
 // permit judges what is asked for.
-func (g guard) permit(s lab.Submission) error {
+func (g guard) permit(ctx context.Context, s lab.Submission) error {
 	if g.limits.PresetsOnly && (s.Preset == "" || len(s.Pipeline)+len(s.Outputs) > 0) {
 		return errPresetsOnly.Detailf("name a preset with preset=NAME, and no pipeline or outputs")
 	}
-	return s.Check(lab.Limits{MaxOutputs: g.limits.MaxOutputs, MaxPixels: g.limits.MaxPixels})
+	if err := s.Check(lab.Limits{MaxOutputs: g.limits.MaxOutputs, MaxPixels: g.limits.MaxPixels}); err != nil || g.resolve == nil {
+		return err
+	}
+	if err := g.resolve(ctx, s); errors.Is(err, pipeline.ErrInvalid) { // of an outage the lab may know more
+		return err
+	}
+	return nil
 }
 
 // judge reads the head of body, corrects the submission by it and gives the

@@ -1,11 +1,15 @@
 package frontend
 
 import (
+	"context"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"minilab/internal/auth"
 	"minilab/internal/httpx"
+	"minilab/internal/lab"
+	"minilab/internal/lab/labhttp"
 	"minilab/internal/storage/uploads"
 )
 
@@ -14,6 +18,9 @@ import (
 type tus struct {
 	uploads  uploads.Uploads
 	maxBytes int64
+	// permit judges what is asked for, and hand makes a task of a finished upload.
+	permit func(ctx context.Context, s lab.Submission) error
+	hand   func(r *http.Request, who auth.Principal, params url.Values, id string) (lab.Task, error)
 }
 
 func (t tus) route(rt *httpx.Router) {
@@ -34,5 +41,91 @@ func (t tus) serve(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	return t.uploads.Serve(w, r, uploads.Call{ID: id, Owner: p.Owner, MaxBytes: t.maxBytes})
+	if err := t.orderable(r, id); err != nil {
+		return err
+	}
+	held := &heldBack{ResponseWriter: w, status: http.StatusOK}
+	if err := t.uploads.Serve(held, r, uploads.Call{ID: id, Owner: p.Owner, MaxBytes: t.maxBytes}); err != nil {
+		return err
+	}
+	finished := w.Header().Get(uploads.HeaderFinished)
+	w.Header().Del(uploads.HeaderFinished)
+	if finished != "" && r.Method != http.MethodHead {
+		if err := t.order(w, r, p, finished); err != nil {
+			return err
+		}
+	}
+	w.WriteHeader(held.status)
+	return nil
+}
+
+// orderable judges what a new upload's metadata asks for, while nothing has been
+// sent.
+func (t tus) orderable(r *http.Request, id string) error {
+	if r.Method != http.MethodPost || id != "" {
+		return nil
+	}
+	params, ok := ordered(uploads.ParseMetadata(r.Header.Get("Upload-Metadata")))
+	if !ok {
+		return nil
+	}
+	s, err := labhttp.Submission(params, r.Header)
+	if err != nil {
+		return err
+	}
+	return t.permit(r.Context(), s)
+}
+
+// heldBack keeps the status of an answer without a body back, so that there can
+// be one header more, or an error instead.
+type heldBack struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (h *heldBack) WriteHeader(status int) { h.status = status }
+
+// Unwrap is for http.ResponseController.
+func (h *heldBack) Unwrap() http.ResponseWriter { return h.ResponseWriter }
+
+// order makes a task of an upload whose last bytes have come, if its metadata
+// says what is to be done with it.
+func (t tus) order(w http.ResponseWriter, r *http.Request, p auth.Principal, id string) error {
+	f, err := t.uploads.Open(r.Context(), p.Owner, id)
+	if err != nil {
+		return err
+	}
+	if f.Body != nil {
+		f.Body.Close() // it is opened again for the task
+	}
+	params, ok := ordered(f.Metadata)
+	if !ok {
+		return nil
+	}
+	task, err := t.hand(r, p, params, id)
+	if err != nil {
+		return err
+	}
+	w.Header().Set(uploads.HeaderTask, task.ID)
+	return nil
+}
+
+// ordered are the parameters of a submission among an upload's metadata. "task"
+// asks for one by its presence; the rest of the metadata is the client's own.
+func ordered(metadata map[string]string) (params url.Values, ok bool) {
+	params = url.Values{}
+	for name, value := range metadata {
+		switch name {
+		case "pipeline", "outputs", "preset", "partial", "priority", "keep", "callback", "fresh":
+			params.Set(name, value)
+		case "tags":
+			params["tag"] = strings.Split(value, ",")
+		case "task":
+		default:
+			continue
+		}
+		ok = true
+	}
+	return params, ok
 }

@@ -2,7 +2,6 @@ package frontend_test
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"sync"
 	"testing"
@@ -34,11 +33,11 @@ func (f *fakeUploads) last() uploads.Call {
 	return f.calls[len(f.calls)-1]
 }
 
-func (*fakeUploads) Open(context.Context, string, string) (io.ReadCloser, int64, error) {
-	return nil, 0, uploads.ErrNotFound
+func (*fakeUploads) Open(context.Context, string, string) (uploads.Finished, error) {
+	return uploads.Finished{}, uploads.ErrNotFound
 }
 
-func (*fakeUploads) Done(context.Context, string, string) error { return nil }
+func (*fakeUploads) Done(context.Context, string, string, string) error { return nil }
 
 // TestUploadsAreTheKeysOwners, whatever the request says of itself.
 func TestUploadsAreTheKeysOwners(t *testing.T) {

@@ -15,9 +15,9 @@ import (
 // to be said.
 type answer struct {
 	http.ResponseWriter
-	conn    *http.ResponseController
-	call    *call
-	expires func(id string) (time.Time, error)
+	conn  *http.ResponseController
+	call  *call
+	store *store
 
 	status int    // of a refusal, else 0
 	text   []byte // of a refusal
@@ -99,8 +99,23 @@ func (a *answer) complete() {
 		}
 		h.Set("Upload-Concat", "final;"+strings.Join(list, " "))
 	}
-	if at, err := a.expires(id); id != "" && err == nil {
+	if id != "" {
+		a.describe(h, id)
+	}
+}
+
+// describe says how far the upload is that was asked for or made.
+func (a *answer) describe(h http.Header, id string) {
+	if at, err := a.store.expires(id); err == nil {
 		h.Set("Upload-Expires", at.UTC().Format(http.TimeFormat))
+	}
+	u, err := a.store.get(id, a.call.Owner)
+	switch {
+	case err != nil: // it has just been ended
+	case u.Task != "":
+		h.Set(HeaderTask, u.Task)
+	case u.finished() == nil:
+		h.Set(HeaderFinished, id)
 	}
 }
 

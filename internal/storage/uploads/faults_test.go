@@ -215,7 +215,7 @@ func TestExpiry(t *testing.T) {
 			if r := p.patch(path, 0, strings.NewReader("abc")); r.status != 410 || r.code != "upload-expired" {
 				t.Errorf("answered %d %s", r.status, r.code)
 			}
-			if _, _, err := p.uploads.Open(t.Context(), "me", idOf(path)); !errors.Is(err, uploads.ErrExpired) {
+			if _, err := p.uploads.Open(t.Context(), "me", idOf(path)); !errors.Is(err, uploads.ErrExpired) {
 				t.Errorf("Open: %v", err)
 			}
 		}

@@ -159,14 +159,14 @@ func (p *place) at(path string, offset int) {
 // has fails unless the finished upload is data.
 func (p *place) has(path string, data []byte) {
 	p.Helper()
-	b, size, err := p.uploads.Open(p.Context(), "me", idOf(path))
+	f, err := p.uploads.Open(p.Context(), "me", idOf(path))
 	if err != nil {
 		p.Fatalf("Open: %v", err)
 	}
-	defer b.Close()
-	got, err := io.ReadAll(b)
-	if err != nil || !bytes.Equal(got, data) || size != int64(len(data)) {
-		p.Errorf("%d of %d bytes, %v; want %d", len(got), size, err, len(data))
+	defer f.Body.Close()
+	got, err := io.ReadAll(f.Body)
+	if err != nil || !bytes.Equal(got, data) || f.Size != int64(len(data)) {
+		p.Errorf("%d of %d bytes, %v; want %d", len(got), f.Size, err, len(data))
 	}
 }
 

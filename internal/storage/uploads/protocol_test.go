@@ -3,6 +3,7 @@ package uploads_test
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -33,14 +34,45 @@ func TestPieceByPiece(t *testing.T) {
 			t.Errorf("HEAD answers %v", r.header)
 		}
 		p.has(path, data)
-		if err := p.uploads.Done(t.Context(), "me", idOf(path)); err != nil {
+	})
+}
+
+// TestUploadThatIsATask gives its bytes up and tells which task it is.
+func TestUploadThatIsATask(t *testing.T) {
+	var dir string
+	each(t, func(c *uploads.Config) { dir = c.Dir }, func(p *place) {
+		path := p.create("Upload-Length", "3", "Upload-Metadata", "preset eA==")
+		if err := p.uploads.Done(t.Context(), "me", idOf(path), "t-0"); !errors.Is(err, uploads.ErrUnfinished) {
+			t.Errorf("of what has not come: %v", err)
+		}
+		if r := p.patch(path, 0, strings.NewReader("abc")); r.header.Get("Minilab-Finished") != idOf(path) || r.header.Get("Minilab-Task") != "" {
+			t.Errorf("answered %v", r.header)
+		}
+		for _, task := range []string{"t-1", "t-2"} {
+			if err := p.uploads.Done(t.Context(), "me", idOf(path), task); err != nil {
+				t.Error(err)
+			}
+		}
+		f, err := p.uploads.Open(t.Context(), "me", idOf(path))
+		if err != nil || f.Body != nil || f.Task != "t-1" || f.Size != 3 || f.Metadata["preset"] != "x" {
+			t.Errorf("Open gives %+v, %v", f, err)
+		}
+		for _, r := range []reply{p.call("HEAD", path, nil), p.patch(path, 3, nil)} {
+			if r.header.Get("Upload-Offset") != "3" || r.header.Get("Minilab-Task") != "t-1" || r.header.Get("Minilab-Finished") != "" {
+				t.Errorf("answered %d %v", r.status, r.header)
+			}
+		}
+		if n := bytesOf(dir, path); n != -1 {
+			t.Errorf("%d bytes are kept", n)
+		}
+		if err := p.uploads.Done(t.Context(), "you", idOf(path), "t-3"); err != nil {
 			t.Error(err)
 		}
-		if r := p.call("HEAD", path, nil); r.status != 404 {
-			t.Errorf("what is done is %d", r.status)
+		if r := p.call("DELETE", path, nil); r.status != 204 {
+			t.Errorf("answered %d", r.status)
 		}
-		if err := p.uploads.Done(t.Context(), "me", idOf(path)); err != nil {
-			t.Errorf("done twice: %v", err)
+		if _, err := p.uploads.Open(t.Context(), "me", idOf(path)); !errors.Is(err, uploads.ErrNotFound) {
+			t.Errorf("got %v", err)
 		}
 	})
 }
@@ -105,7 +137,7 @@ func TestConcatenation(t *testing.T) {
 		if r := p.call("POST", uploads.PublicPath, nil, "Upload-Concat", list, "Test-Owner", "you"); r.status != 404 {
 			t.Errorf("of somebody else's: %d %s", r.status, r.code)
 		}
-		if _, _, err := p.uploads.Open(t.Context(), "me", idOf(a)); err == nil {
+		if _, err := p.uploads.Open(t.Context(), "me", idOf(a)); err == nil {
 			t.Error("a part is taken for a whole")
 		}
 	})

@@ -18,6 +18,9 @@ type record struct {
 	Owner    string           `json:"owner"`
 	MaxBytes int64            `json:"maxBytes,omitempty"`
 
+	// Task is what was made of the bytes, which are not kept any more.
+	Task string `json:"task,omitempty"`
+
 	// Verified is, while bytes come that have a checksum, the offset from which
 	// on nothing counts yet.
 	Verified *int64 `json:"verified,omitempty"`

@@ -1,6 +1,7 @@
 package uploads
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -31,6 +32,7 @@ type Config struct {
 	Dir   string // the folder of the uploads, of a data folder that this process has locked
 	Store string // which storage that is, among all
 	KV    kv.Store
+	Lease time.Duration          // of an upload's lock; 0: 10 s
 	Keep  time.Duration          // without progress
 	Room  func(more int64) error // of the disk; nil: there always is
 	Log   *slog.Logger
@@ -72,7 +74,7 @@ func New(c Config) (*Service, error) {
 // process that had it before is nobody's any more, and not waited for.
 func newLocks(c Config) *kvlock.Locks {
 	process := c.Store + "/" + rand.Text()
-	return kvlock.New(kvlock.Config{KV: c.KV, TTL: lockTTL, Name: process, Dead: func(name string) bool {
+	return kvlock.New(kvlock.Config{KV: c.KV, TTL: cmp.Or(c.Lease, lockTTL), Name: process, Dead: func(name string) bool {
 		return name != process && strings.HasPrefix(name, c.Store+"/")
 	}})
 }
@@ -92,7 +94,7 @@ func (s *Service) Serve(w http.ResponseWriter, r *http.Request, c Call) error {
 	do := &call{Call: c, sum: sum}
 	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), callKey{}, do))
 	defer cancel() // tusd waits for it
-	a := &answer{ResponseWriter: w, conn: http.NewResponseController(w), call: do, expires: s.store.expires}
+	a := &answer{ResponseWriter: w, conn: http.NewResponseController(w), call: do, store: s.store}
 	r = r.WithContext(ctx)
 	r.URL = &url.URL{Path: "/" + c.ID}
 	r.Body = body{httpx.Body(a, r, 0, bodyIdle), r.Body}
@@ -120,42 +122,54 @@ func (s *Service) exists(id, owner string) error {
 }
 
 // Open implements Uploads. Bytes of an upload that is finished never change.
-func (s *Service) Open(_ context.Context, owner, id string) (io.ReadCloser, int64, error) {
+func (s *Service) Open(_ context.Context, owner, id string) (Finished, error) {
 	if err := s.exists(id, owner); err != nil {
-		return nil, 0, err
+		return Finished{}, err
 	}
 	u, err := s.store.get(id, owner)
+	if err == nil {
+		err = u.finished()
+	}
 	if err != nil {
-		return nil, 0, err
+		return Finished{}, err
 	}
-	switch {
-	case u.Info.IsPartial:
-		return nil, 0, ErrUnfinished.Detailf("the upload is a part of another one")
-	case u.Info.SizeIsDeferred:
-		return nil, 0, ErrUnfinished.Detailf("%d bytes of the upload have come, and nobody has said of how many", u.Info.Offset)
-	case u.Info.Offset < u.Info.Size:
-		return nil, 0, ErrUnfinished.Detailf("%d of the upload's %d bytes have come", u.Info.Offset, u.Info.Size)
+	f := Finished{Size: u.Info.Size, Metadata: u.Info.MetaData, Task: u.Task}
+	if f.Task != "" {
+		return f, nil
 	}
-	f, err := os.Open(s.store.bytesPath(id))
+	body, err := os.Open(s.store.bytesPath(id))
 	if errors.Is(err, os.ErrNotExist) {
 		err = ErrNotFound
 	}
 	if err != nil {
-		return nil, 0, err
+		return Finished{}, err
 	}
-	return f, u.Info.Size, nil
+	f.Body = body
+	return f, nil
 }
 
 // Done implements Uploads.
-func (s *Service) Done(ctx context.Context, owner, id string) error {
+func (s *Service) Done(ctx context.Context, owner, id, task string) error {
 	if err := s.store.check(id, owner); errors.Is(err, ErrNotFound) {
 		return nil
 	}
-	return s.remove(ctx, id, func() bool { return true })
+	return s.alone(ctx, id, func() error {
+		u, err := s.store.get(id, owner)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		if err == nil {
+			err = u.finished()
+		}
+		if err != nil {
+			return err
+		}
+		return u.become(task)
+	})
 }
 
-// remove removes an upload if, under its lock, it still is to be.
-func (s *Service) remove(ctx context.Context, id string, still func() bool) error {
+// alone does something to an upload under its lock.
+func (s *Service) alone(ctx context.Context, id string, do func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, lockTime)
 	defer cancel()
 	held, err := s.locks.Acquire(ctx, lockPrefix+id, func() {})
@@ -166,8 +180,5 @@ func (s *Service) remove(ctx context.Context, id string, still func() bool) erro
 		return err
 	}
 	defer held.Release()
-	if !still() {
-		return nil
-	}
-	return s.store.erase(id)
+	return do()
 }

@@ -25,9 +25,14 @@ type store struct {
 	keep time.Duration
 	room func(more int64) error // fault.ErrNoSpace when the disk would be too full
 
-	mu     sync.Mutex
-	owners map[string]string // by upload
-	open   map[string]int    // uploads, by owner
+	mu   sync.Mutex
+	mine map[string]owned // by upload
+	open map[string]int   // uploads that are no tasks yet, by owner
+}
+
+type owned struct {
+	owner string
+	open  bool
 }
 
 // openStore takes over what is in the folder, which it makes when there is
@@ -36,7 +41,7 @@ func openStore(dir string, keep time.Duration, room func(int64) error, log *slog
 	if err := dirlock.MakeDir(dir); err != nil {
 		return nil, fmt.Errorf("uploads: the directory %s cannot be created: %w", dir, err)
 	}
-	s := &store{dir: dir, keep: keep, room: room, owners: map[string]string{}, open: map[string]int{}}
+	s := &store{dir: dir, keep: keep, room: room, mine: map[string]owned{}, open: map[string]int{}}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("uploads: %w", err)
@@ -60,7 +65,7 @@ func (s *store) adopt(name string) error {
 		if err != nil {
 			return err
 		}
-		s.remember(id, r.Owner)
+		s.remember(id, r.Owner, r.Task == "")
 	case validID(name):
 		if _, err := os.Stat(s.recordPath(name)); errors.Is(err, os.ErrNotExist) {
 			return os.Remove(path)
@@ -69,11 +74,13 @@ func (s *store) adopt(name string) error {
 	return nil
 }
 
-func (s *store) remember(id, owner string) {
+func (s *store) remember(id, owner string, open bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.owners[id] = owner
-	s.open[owner]++
+	s.mine[id] = owned{owner, open}
+	if open {
+		s.open[owner]++
+	}
 }
 
 // reserve is ErrTooMany for an owner who has too many uploads, and counts one
@@ -84,21 +91,29 @@ func (s *store) reserve(id, owner string) error {
 	if s.open[owner] >= MaxOpen {
 		return ErrTooMany.Detailf("%d uploads are open; make tasks of those that are finished, or end some", MaxOpen).Retry(time.Minute)
 	}
-	s.owners[id] = owner
+	s.mine[id] = owned{owner, true}
 	s.open[owner]++
 	return nil
 }
 
 func (s *store) forget(id string) {
+	s.close(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	owner, ok := s.owners[id]
-	if !ok {
+	delete(s.mine, id)
+}
+
+// close counts an upload as open no more.
+func (s *store) close(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.mine[id]
+	if !o.open {
 		return
 	}
-	delete(s.owners, id)
-	if s.open[owner]--; s.open[owner] == 0 {
-		delete(s.open, owner)
+	s.mine[id] = owned{o.owner, false}
+	if s.open[o.owner]--; s.open[o.owner] == 0 {
+		delete(s.open, o.owner)
 	}
 }
 
@@ -107,7 +122,7 @@ func (s *store) forget(id string) {
 func (s *store) check(id, owner string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if has, ok := s.owners[id]; !ok || has != owner {
+	if o, ok := s.mine[id]; !ok || o.owner != owner {
 		return ErrNotFound
 	}
 	return nil
@@ -116,8 +131,8 @@ func (s *store) check(id, owner string) error {
 func (s *store) ids() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ids := make([]string, 0, len(s.owners))
-	for id := range s.owners {
+	ids := make([]string, 0, len(s.mine))
+	for id := range s.mine {
 		ids = append(ids, id)
 	}
 	return ids
@@ -126,6 +141,9 @@ func (s *store) ids() []string {
 // expires is when an upload ends if nothing more comes.
 func (s *store) expires(id string) (time.Time, error) {
 	stat, err := os.Stat(s.bytesPath(id))
+	if errors.Is(err, os.ErrNotExist) {
+		stat, err = os.Stat(s.recordPath(id)) // of a task
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		return time.Time{}, ErrNotFound
 	}
@@ -175,6 +193,10 @@ func (s *store) get(id, owner string) (*upload, error) {
 	r, err := s.read(id)
 	if err != nil {
 		return nil, err
+	}
+	if r.Task != "" {
+		r.Info.Offset = r.Info.Size
+		return &upload{store: s, record: r}, nil
 	}
 	if r.Info.Offset, err = s.durable(id); err != nil {
 		return nil, err

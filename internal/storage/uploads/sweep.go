@@ -34,12 +34,19 @@ func (s *Service) sweep(ctx context.Context) {
 		if !s.expired(id) {
 			continue
 		}
-		if err := s.remove(ctx, id, func() bool { return s.expired(id) }); err != nil {
+		if err := s.alone(ctx, id, func() error { return s.end(id) }); err != nil {
 			s.log.WarnContext(ctx, "an expired upload cannot be removed yet", "upload", id, "error", err)
-			continue
 		}
-		s.log.InfoContext(ctx, "upload has expired", "upload", id)
 	}
+}
+
+// end removes an upload if, under its lock, it still has expired.
+func (s *Service) end(id string) error {
+	if !s.expired(id) {
+		return nil
+	}
+	s.log.Info("upload has expired", "upload", id)
+	return s.store.erase(id)
 }
 
 func (s *Service) expired(id string) bool {

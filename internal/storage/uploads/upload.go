@@ -22,6 +22,32 @@ type upload struct {
 	record
 }
 
+// finished is ErrUnfinished for what is no whole image.
+func (u *upload) finished() error {
+	switch {
+	case u.Info.IsPartial:
+		return ErrUnfinished.Detailf("the upload is a part of another one")
+	case u.Info.SizeIsDeferred:
+		return ErrUnfinished.Detailf("%d bytes of the upload have come, and nobody has said of how many", u.Info.Offset)
+	case u.Info.Offset < u.Info.Size:
+		return ErrUnfinished.Detailf("%d of the upload's %d bytes have come", u.Info.Offset, u.Info.Size)
+	}
+	return nil
+}
+
+// become gives the bytes up for a task.
+func (u *upload) become(task string) error {
+	if u.Task != "" {
+		return nil
+	}
+	u.Task = task
+	if err := u.store.write(u.record); err != nil {
+		return err
+	}
+	u.store.close(u.Info.ID)
+	return diskFault(os.Remove(u.store.bytesPath(u.Info.ID)))
+}
+
 // make creates the files.
 func (u *upload) make() error {
 	f, err := os.OpenFile(u.store.bytesPath(u.Info.ID), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
@@ -85,6 +111,9 @@ func (u *upload) append(c *call, offset int64, src io.Reader, sum *checksum) (in
 	if err := c.valid(u.Info.ID); err != nil {
 		return 0, err
 	}
+	if u.Task != "" {
+		return 0, ErrMoved
+	}
 	if err := u.verified(sum, &offset); err != nil {
 		return 0, err
 	}
@@ -105,7 +134,7 @@ func (u *upload) fill(c *call, f *os.File, offset int64, src io.Reader, sum *che
 		return 0, lost // nothing more is changed: what was written is found by the next
 	}
 	if sum != nil && !sum.fits() {
-		return 0, errors.Join(ErrChecksum, err, f.Truncate(offset), u.verified(nil, nil))
+		return 0, errors.Join(ErrChecksum, err, f.Truncate(offset))
 	}
 	if failed := f.Sync(); failed != nil {
 		return 0, diskFault(errors.Join(failed, f.Truncate(offset))) // nobody can say what of it is on the disk

@@ -25,7 +25,15 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/tus/tusd/v2/pkg/handler"
+
 	"minilab/internal/fault"
+)
+
+// Headers that are not of the protocol.
+const (
+	HeaderTask     = "Minilab-Task"     // the task that was made of the upload
+	HeaderFinished = "Minilab-Finished" // to frontends only: the ID of an upload whose bytes have all come, and which is no task yet
 )
 
 // PublicPath begins the paths that are told to clients: the frontends'.
@@ -60,14 +68,26 @@ type Uploads interface {
 	// anything was written.
 	Serve(w http.ResponseWriter, r *http.Request, c Call) error
 
-	// Open gives the bytes of an upload that is finished. It is ErrNotFound,
-	// also for another owner's, ErrExpired, or ErrUnfinished.
-	Open(ctx context.Context, owner, id string) (body io.ReadCloser, size int64, err error)
+	// Open gives an upload that is finished. It is ErrNotFound, also for another
+	// owner's, ErrExpired, or ErrUnfinished.
+	Open(ctx context.Context, owner, id string) (Finished, error)
 
-	// Done removes an upload that is not needed any more. Removing what is not
-	// there succeeds.
-	Done(ctx context.Context, owner, id string) error
+	// Done gives up the bytes of an upload of which a task was made. Which one it
+	// was is told until the upload expires, and never changes. Of what is not
+	// there, nothing is given up.
+	Done(ctx context.Context, owner, id, task string) error
 }
+
+// Finished is an upload all of whose bytes have come.
+type Finished struct {
+	Body     io.ReadCloser // nil once there is a task
+	Size     int64
+	Metadata map[string]string // what the client has said of it
+	Task     string            // that was made of it, or empty
+}
+
+// ParseMetadata reads the header Upload-Metadata.
+func ParseMetadata(header string) map[string]string { return handler.ParseMetadataHeader(header) }
 
 func validID(id string) bool {
 	for _, c := range id {

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/tus/tusd/v2/pkg/handler"
+
 	"minilab/internal/fault"
 	"minilab/internal/httpx"
 )
@@ -33,23 +35,55 @@ func Route(rt *httpx.Router, s *Service) {
 		}
 		return s.Serve(w, r, c)
 	})
-	rt.Handle("GET "+wirePath+"*", func(w http.ResponseWriter, r *http.Request) error {
-		c, err := callFrom(r)
-		if err != nil {
-			return err
-		}
-		b, size, err := s.Open(r.Context(), c.Owner, c.ID)
-		if err != nil {
-			return err
-		}
-		defer b.Close()
-		w.Header().Set("Content-Type", "application/octet-stream")
-		w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
-		if _, err := io.Copy(w, b); err != nil {
-			panic(http.ErrAbortHandler)
-		}
+	rt.Handle("GET "+wirePath+"*", s.open)
+	rt.Handle("PUT "+wirePath+"*", s.done)
+}
+
+// open answers with the bytes or, when they are a task's by now, without any.
+func (s *Service) open(w http.ResponseWriter, r *http.Request) error {
+	c, err := callFrom(r)
+	if err != nil {
+		return err
+	}
+	f, err := s.Open(r.Context(), c.Owner, c.ID)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Upload-Length", strconv.FormatInt(f.Size, 10))
+	h.Set("Upload-Metadata", handler.SerializeMetadataHeader(f.Metadata))
+	if f.Body == nil {
+		h.Set(HeaderTask, f.Task)
+		w.WriteHeader(http.StatusNoContent)
 		return nil
-	})
+	}
+	defer f.Body.Close()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Length", strconv.FormatInt(f.Size, 10))
+	if _, err := io.Copy(w, f.Body); err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}
+
+// done is for the query task=ID.
+func (s *Service) done(w http.ResponseWriter, r *http.Request) error {
+	c, err := callFrom(r)
+	if err != nil {
+		return err
+	}
+	q, err := httpx.Query(r)
+	if err == nil && q.Get("task") == "" {
+		err = httpx.ErrParameter.Detailf("task is to say what the upload has become")
+	}
+	if err == nil {
+		err = s.Done(r.Context(), c.Owner, c.ID, q.Get("task"))
+	}
+	if err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 func callFrom(r *http.Request) (c Call, err error) {
@@ -82,6 +116,7 @@ var (
 	answerHeaders = []string{
 		"Cache-Control", "Location", "Tus-Checksum-Algorithm", "Tus-Extension", "Tus-Max-Size", "Tus-Resumable", "Tus-Version",
 		"Upload-Concat", "Upload-Defer-Length", "Upload-Expires", "Upload-Length", "Upload-Metadata", "Upload-Offset",
+		HeaderFinished, HeaderTask,
 	}
 )
 
@@ -125,32 +160,34 @@ func pass(to, from http.Header, names []string) {
 }
 
 // Open implements Uploads.
-func (c *Remote) Open(ctx context.Context, owner, id string) (io.ReadCloser, int64, error) {
+func (c *Remote) Open(ctx context.Context, owner, id string) (Finished, error) {
 	if !validID(id) {
-		return nil, 0, ErrNotFound
+		return Finished{}, ErrNotFound
 	}
 	resp, err := c.http.Do(ctx, request(http.MethodGet, Call{ID: id, Owner: owner}))
 	if err != nil {
-		return nil, 0, err
+		return Finished{}, err
 	}
-	if resp.ContentLength < 0 {
+	f := Finished{Body: resp.Body, Task: resp.Header.Get(HeaderTask), Metadata: ParseMetadata(resp.Header.Get("Upload-Metadata"))}
+	if f.Task != "" {
+		f.Body = nil
 		resp.Body.Close()
-		return nil, 0, httpx.ErrNonsense
 	}
-	return resp.Body, resp.ContentLength, nil
+	if f.Size, err = strconv.ParseInt(resp.Header.Get("Upload-Length"), 10, 64); err != nil {
+		resp.Body.Close()
+		return Finished{}, httpx.ErrNonsense.Because(err)
+	}
+	return f, nil
 }
 
 // Done implements Uploads.
-func (c *Remote) Done(ctx context.Context, owner, id string) error {
+func (c *Remote) Done(ctx context.Context, owner, id, task string) error {
 	if !validID(id) {
 		return nil
 	}
-	req := request(http.MethodDelete, Call{ID: id, Owner: owner})
-	req.Header.Set("Tus-Resumable", "1.0.0")
+	req := request(http.MethodPut, Call{ID: id, Owner: owner})
+	req.Query = url.Values{"task": {task}}
 	resp, err := c.http.Do(ctx, req)
-	if fault.KindOf(err) == fault.NotFound || fault.KindOf(err) == fault.Gone {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
