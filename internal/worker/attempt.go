@@ -43,8 +43,9 @@ func (e engineError) Unwrap() error { return e.error }
 // attempt is one try at one task.
 type attempt struct {
 	*Worker
-	work lab.Work
-	log  *slog.Logger
+	work     lab.Work
+	progress progress
+	log      *slog.Logger
 }
 
 // attempt does one task, for which a slot is reserved, and reports on it.
@@ -63,7 +64,7 @@ func (w *Worker) attempt(parent context.Context, work lab.Work) {
 	a := &attempt{Worker: w, work: work, log: w.Log.With("task_id", work.ID)}
 	held, letGo := context.WithCancel(telemetry.Apart(parent))
 	defer letGo()
-	go w.hold(held, work, claimed, cancel)
+	go w.hold(held, work, &a.progress, claimed, cancel)
 
 	err := a.perform(ctx)
 	defer func() { telemetry.End(span, err) }()
@@ -124,6 +125,7 @@ func (a *attempt) produce(ctx context.Context) (engine.Result, error) {
 
 // gather reads all the images that the work is about.
 func (a *attempt) gather(ctx context.Context) (source *engine.Buffer, further attachments, err error) {
+	a.progress.reach(fetching)
 	ctx, stage := a.Stages.Begin(ctx, telemetry.StageFetch)
 	defer func() { stage.End(err) }()
 	if source, err = a.fetch(ctx); err != nil {
@@ -173,6 +175,7 @@ func (a *attempt) alter(ctx context.Context, j engine.Job) (engine.Result, error
 		return engine.Result{}, err
 	}
 	defer func() { <-a.altering }()
+	a.progress.reach(altering)
 	ctx, stage := a.Stages.Begin(ctx, telemetry.StageEngine)
 	r, err := a.Engine.Run(ctx, j)
 	stage.End(err)
@@ -184,6 +187,7 @@ func (a *attempt) alter(ctx context.Context, j engine.Job) (engine.Result, error
 
 // store puts the results where the work wants them.
 func (a *attempt) store(ctx context.Context, result engine.Result) (report lab.Report, err error) {
+	a.progress.reach(storing)
 	ctx, stage := a.Stages.Begin(ctx, telemetry.StageStore)
 	defer func() { stage.End(err) }()
 	for i, r := range result.Outputs {

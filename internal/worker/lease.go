@@ -18,11 +18,15 @@ const (
 )
 
 // hold keeps the lease alive until ctx ends; it calls lose with the reason
-// when the lease is lost, or as good as lost.
-func (w *Worker) hold(ctx context.Context, work lab.Work, claimed time.Time, lose func(reason error)) {
+// when the lease is lost, or as good as lost. A heartbeat is due after a third of
+// the lease, and when there is something to be told.
+func (w *Worker) hold(ctx context.Context, work lab.Work, p *progress, claimed time.Time, lose func(reason error)) {
 	lease := time.Duration(work.LeaseSeconds * float64(time.Second))
 	beat := time.NewTicker(max(share(lease, beatShare), time.Millisecond))
 	defer beat.Stop()
+	news := time.NewTicker(newsEvery)
+	defer news.Stop()
+	var told lab.Beat
 	life := time.NewTimer(time.Until(claimed.Add(share(lease, lifeShare))))
 	defer life.Stop()
 	for {
@@ -33,11 +37,16 @@ func (w *Worker) hold(ctx context.Context, work lab.Work, claimed time.Time, los
 			lose(errLeaseSpent)
 			return
 		case <-beat.C:
+		case <-news.C:
+			if p.now() == told {
+				continue
+			}
 		}
-		sent := time.Now()
-		err := w.beat(ctx, work, sent.Add(share(lease, beatShare)))
+		sent, at := time.Now(), p.now()
+		err := w.beat(ctx, work, at, sent.Add(share(lease, beatShare)))
 		switch {
 		case err == nil:
+			told = at
 			life.Reset(time.Until(sent.Add(share(lease, lifeShare))))
 		case lost(err):
 			lose(err)
@@ -47,10 +56,10 @@ func (w *Worker) hold(ctx context.Context, work lab.Work, claimed time.Time, los
 }
 
 // beat sends one heartbeat and gives it up when the next one is due.
-func (w *Worker) beat(ctx context.Context, work lab.Work, until time.Time) error {
+func (w *Worker) beat(ctx context.Context, work lab.Work, at lab.Beat, until time.Time) error {
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	return w.Lab.Heartbeat(ctx, work.ID, work.Lease, lab.Beat{})
+	return w.Lab.Heartbeat(ctx, work.ID, work.Lease, at)
 }
 
 func share(d time.Duration, s float64) time.Duration { return time.Duration(float64(d) * s) }

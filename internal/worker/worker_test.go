@@ -358,3 +358,38 @@ func (h hasty) Claim(ctx context.Context, r lab.ClaimRequest) ([]lab.Work, error
 	}
 	return list, err
 }
+
+// toldOf notes the heartbeats.
+type toldOf struct {
+	lab.Workers
+	beats chan lab.Beat
+}
+
+func (b toldOf) Heartbeat(ctx context.Context, id, lease string, at lab.Beat) error {
+	b.beats <- at
+	return b.Workers.Heartbeat(ctx, id, lease, at)
+}
+
+// A long attempt is told of long before its lease asks for it, a short one is
+// not: that would be a call for each of the smallest images.
+func TestALongAttemptTellsWhatItIsDoing(t *testing.T) {
+	f := mastertest.Open(t)
+	l := toldOf{f.Lab, make(chan lab.Beat, 10)}
+	goOn := make(chan struct{})
+	start(t, l, f.Storage, engineFunc(func(ctx context.Context, j engine.Job) (engine.Result, error) {
+		<-goOn
+		return upper(ctx, j)
+	}))
+	id := submit(t, f, "x")
+	if b := <-l.beats; b.Stage != "altering" || b.Progress != 0.1 {
+		t.Errorf("told of %+v", b)
+	}
+	close(goOn)
+	if st := end(t, f, id); st.State != lab.Finished || st.Progress != 1 {
+		t.Errorf("ended as %+v", st)
+	}
+	end(t, f, submit(t, f, "y"))
+	if n := len(l.beats); n > 0 {
+		t.Errorf("a short attempt was told of: %+v", <-l.beats)
+	}
+}
