@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"minilab/client"
 	"minilab/internal/app"
 	"minilab/internal/auth"
 	"minilab/internal/config"
@@ -36,8 +35,7 @@ key of the scope admin in MINILAB_KEY once there are keys) or by its key-value s
 (--kv URL). Without either, the data folder (--data) of a lab that does not run is
 opened.`,
 	}
-	c.PersistentFlags().String("server", "", "URL of a frontend; also MINILAB_SERVER")
-	c.PersistentFlags().Bool("json", false, "print JSON")
+	addCallFlags(c.PersistentFlags(), "URL of a frontend; also MINILAB_SERVER")
 	c.AddCommand(keyCreate(), keyList(), keyRevoke(), keyRotateSigning())
 	return c
 }
@@ -56,16 +54,10 @@ func withRing(c *cobra.Command, do func(ring) error) error {
 	if err != nil {
 		return err
 	}
-	server, err := c.Flags().GetString("server")
-	if err != nil {
-		return err
-	}
-	if server == "" && !c.Flags().Changed("kv") && !c.Flags().Changed("data") {
-		server = os.Getenv("MINILAB_SERVER")
-	}
+	toFolder := c.Flags().Changed("data") && !c.Flags().Changed(flagServer)
 	switch {
-	case server != "":
-		lab, err := client.New(server, client.WithKey(os.Getenv("MINILAB_KEY")), client.WithPatience(0))
+	case asksFrontend(c) && !toFolder:
+		lab, err := labFor(c)
 		if err != nil {
 			return err
 		}
@@ -79,8 +71,8 @@ func withRing(c *cobra.Command, do func(ring) error) error {
 	}
 	err = app.WithKV(c.Context(), cfg, func(store kv.Store) error { return do(auth.Ring{Store: store}) })
 	if errors.Is(err, dirlock.ErrInUse) {
-		return fmt.Errorf("a lab runs on %s%s: ask its frontend with --server, such as http://%s, or its key-value store with --kv",
-			cfg.Data, dirlock.Holder(cfg.Data, "kv"), config.DefaultListen["frontend"])
+		return fmt.Errorf("a lab runs on %s%s: ask its frontend with --server, such as %s, or its key-value store with --kv",
+			cfg.Data, dirlock.Holder(cfg.Data, "kv"), defaultServer())
 	}
 	return err
 }

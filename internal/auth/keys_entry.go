@@ -26,7 +26,7 @@ const (
 )
 
 // ErrInvalidKey says that something is none of a key; its detail says why.
-var ErrInvalidKey = fault.New(fault.Invalid, "invalid-key", "the API key cannot be made like this")
+var ErrInvalidKey = fault.New(fault.Invalid, "invalid-api-key", "the API key cannot be made like this")
 
 // Key is what is kept of an API key. Its secret is not.
 type Key struct {
