@@ -25,6 +25,8 @@ const (
 	selectQueue = `SELECT priority, needs = 'image', count(*), min(created_at) FROM tasks WHERE ready = 1 GROUP BY 1, 2`
 	selectMoves = `SELECT before, state, deleted, count(*), max(seq) FROM events
 		WHERE seq > ? AND (before <> state OR deleted = 1) GROUP BY 1, 2, 3`
+	selectPending = `SELECT count(*) FROM outbox WHERE ended_at = 0`
+	selectOverdue = `SELECT coalesce(min(next_at), 0) FROM outbox_lanes`
 )
 
 var (
@@ -32,6 +34,8 @@ var (
 	descReady   = prometheus.NewDesc("minilab_queue_ready", "Tasks that wait for a worker, by priority and by what they need: image (the built-in operations) or custom.", []string{"priority", "needs"}, nil)
 	descOldest  = prometheus.NewDesc("minilab_queue_oldest_seconds", "Age of the oldest task that waits for a worker.", []string{"priority", "needs"}, nil)
 	descMoves   = prometheus.NewDesc("minilab_task_moves_total", "Tasks that went from one state to another since this process started; from none: created, to deleted: removed.", []string{"from", "to"}, nil)
+	descPending = prometheus.NewDesc("minilab_webhooks_pending", "Webhook messages that are neither delivered nor given up.", nil, nil)
+	descOverdue = prometheus.NewDesc("minilab_webhooks_overdue_seconds", "For how long the first pending webhook message could have been attempted and was not.", nil, nil)
 )
 
 // move is one way of a task from a state to another.
@@ -59,7 +63,7 @@ func (s *Store) Metrics(ctx context.Context) (*Metrics, error) {
 
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descTasks, descReady, descOldest, descMoves} {
+	for _, d := range []*prometheus.Desc{descTasks, descReady, descOldest, descMoves, descPending, descOverdue} {
 		to <- d
 	}
 }
@@ -70,7 +74,7 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	defer m.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), collectTime) //nolint:forbidigo // a collector is given none
 	defer cancel()
-	for _, collect := range []func(context.Context, chan<- prometheus.Metric) error{m.states, m.queue, m.moved} {
+	for _, collect := range []func(context.Context, chan<- prometheus.Metric) error{m.states, m.queue, m.moved, m.webhooks} {
 		if err := collect(ctx, to); err != nil {
 			m.store.opt.Log.Warn("a metric cannot be read", "error", m.store.readFault(ctx, err))
 			return
@@ -162,5 +166,22 @@ func (m *Metrics) read(ctx context.Context) error {
 		m.moves[way] += n
 	}
 	m.seq = last
+	return nil
+}
+
+func (m *Metrics) webhooks(ctx context.Context, to chan<- prometheus.Metric) error {
+	var pending, due int64
+	if err := m.store.db.Read().QueryRowContext(ctx, selectPending).Scan(&pending); err != nil {
+		return err
+	}
+	if err := m.store.db.Read().QueryRowContext(ctx, selectOverdue).Scan(&due); err != nil {
+		return err
+	}
+	gauge(to, descPending, float64(pending))
+	overdue := 0.0
+	if due > 0 {
+		overdue = max(0, float64(m.store.now()-due)/1e6)
+	}
+	gauge(to, descOverdue, overdue)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -24,6 +25,11 @@ func start(t *testing.T, topology trials.Topology, env ...string) *trials.Lab {
 		t.Fatal(err)
 	}
 	l.Env = append(l.Env, env...)
+	l.Prepare = func(name string, cmd *exec.Cmd) {
+		if name == "worker" { // whose metrics are not served unless it is told where
+			cmd.Env = append(cmd.Env, "MINILAB_LISTEN=worker=127.0.0.1:0")
+		}
+	}
 	t.Cleanup(func() {
 		if logs := l.KillAll(); t.Failed() {
 			t.Log(logs)

@@ -97,3 +97,24 @@ func TestMetricsMove(t *testing.T) {
 		}
 	}
 }
+
+func TestPendingWebhooksAreCounted(t *testing.T) {
+	now := time.UnixMicro(1_700_000_000_000_000)
+	s, _ := start(t, t.TempDir(), sqltaskdb.Options{Now: func() time.Time { return now }})
+	m, err := s.Metrics(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(m)
+	for _, id := range []string{"a", "b"} {
+		create(t, s, taskdb.Task{ID: id, Callback: "https://example.com/" + id})
+		if _, err := s.Cancel(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now = now.Add(90 * time.Second)
+	if got := series(t, reg); got["webhooks_pending"] != 2 || got["webhooks_overdue_seconds"] != 90 {
+		t.Errorf("%v", got)
+	}
+}
