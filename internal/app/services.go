@@ -213,6 +213,7 @@ func (a *app) startFrontend(ctx context.Context) error {
 		Links:      a.followLinks(ctx, keys),
 		Scraper:    a.scraper(),
 		Uploads:    a.uploads,
+		Sources:    a.sources(),
 		Log:        a.Log.With("service", "frontend"),
 		Middleware: a.middleware("frontend"),
 	})

@@ -88,6 +88,11 @@ func (l *Links) signer(ctx context.Context, now time.Time) (signer, error) {
 	return list[len(list)-1], nil
 }
 
+// Rotate has links signed with a new key from now on; see Ring.RotateSigning.
+func (l *Links) Rotate(ctx context.Context, forget bool) error {
+	return Ring{l.store}.RotateSigning(ctx, l.now(), forget)
+}
+
 // RotateSigning has links signed with a new key from now on. Those that were
 // made before stay good until they expire, unless forget is set: then none does.
 func (r Ring) RotateSigning(ctx context.Context, now time.Time, forget bool) error {

@@ -49,6 +49,7 @@ func newAPI(cfg Config, rt *httpx.Router) *api {
 	a.routeCatalog()
 	a.routeKeys()
 	a.routeWebhooks()
+	a.routeLinks()
 	a.routeOpenAPI()
 	return a
 }
@@ -117,11 +118,17 @@ func stream[I any](a *api, op huma.Operation, scope auth.Scope, f func(w http.Re
 	})
 }
 
-// needs lets only those pass who have the scope, before anything else is said of
-// their request.
-func (a *api) needs(scope auth.Scope) func(huma.Context, func(huma.Context)) {
+// needs lets only those pass who have one of the scopes, before anything else is
+// said of their request.
+func (a *api) needs(scopes ...auth.Scope) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
-		if err := auth.From(ctx.Context()).Check(scope); err != nil {
+		var err error
+		for _, scope := range scopes {
+			if err = auth.From(ctx.Context()).Check(scope); err == nil {
+				break
+			}
+		}
+		if err != nil {
 			r, w := humachi.Unwrap(ctx)
 			a.rt.Fail(w, r, err)
 			return

@@ -59,11 +59,11 @@ type submitIn struct {
 type description struct {
 	URL    string `json:"url,omitempty" format:"uri" doc:"Where the image is fetched: http or https"`
 	Upload string `json:"upload,omitempty" doc:"The ID of a finished upload"`
-	order
+	Order
 }
 
-// order is what is to be done with an image, as JSON.
-type order struct {
+// Order is what is to be done with an image, as JSON.
+type Order struct {
 	Pipeline json.RawMessage `json:"pipeline,omitempty" doc:"Text or a list of operations"`
 	Outputs  json.RawMessage `json:"outputs,omitempty" doc:"Text or an object"`
 	Preset   string          `json:"preset,omitempty"`
@@ -265,7 +265,7 @@ func (a *api) handUpload(r *http.Request, who auth.Principal, params url.Values,
 }
 
 // addTo puts what is said into parameters as the query has them.
-func (d order) addTo(params url.Values) {
+func (d Order) addTo(params url.Values) {
 	for name, value := range map[string]string{
 		"pipeline": unquoted(d.Pipeline), "outputs": unquoted(d.Outputs), "preset": d.Preset, "keep": d.Keep, "callback": d.Callback,
 	} {

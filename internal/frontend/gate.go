@@ -22,12 +22,16 @@ type Keys interface {
 	Close(ctx context.Context, token string) error
 }
 
-// Links judges URLs that carry a signature.
+// Links makes and judges URLs that carry a signature; auth.Links has it.
 type Links interface {
 	// Signed says whether a request's URL claims to be signed.
 	Signed(r *http.Request) bool
 	// Principal is who a signed URL lets in, for what it was signed for.
 	Principal(r *http.Request) (auth.Principal, error)
+	// Sign gives the path and query of a link that p makes.
+	Sign(ctx context.Context, p auth.Principal, link auth.Link) (string, error)
+	// Rotate has links signed with a new key, and forgets the old ones if told so.
+	Rotate(ctx context.Context, forget bool) error
 }
 
 // gate lets nobody past it who is not known, but to what is open, and puts who

@@ -149,6 +149,9 @@ var decisions = map[string][]auth.Scope{
 	"GET /api/v1/stats":                      {auth.Read},
 	"GET /api/v1/workers":                    {auth.Admin},
 
+	"POST /api/v1/links":          {auth.Read, auth.Submit},
+	"POST /api/v1/links/rotation": {auth.Admin},
+
 	"GET /api/v1/webhooks":                            {auth.Admin},
 	"POST /api/v1/webhooks":                           {auth.Admin},
 	"DELETE /api/v1/webhooks/{id}":                    {auth.Admin},
@@ -374,7 +377,7 @@ func TestWhileNobodyKnows(t *testing.T) {
 }
 
 // linked signs what says so.
-type linked struct{}
+type linked struct{ frontend.Links }
 
 func (linked) Signed(r *http.Request) bool { return r.URL.Query().Has("sig") }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -94,7 +93,7 @@ func (b *body) Read(p []byte) (int, error) {
 	case b.caller.Err() != nil:
 		return n, context.Cause(b.caller)
 	}
-	return n, ErrCut.Because(fmt.Errorf("after all but %d bytes that it may have: %w", b.left, err))
+	return n, ErrCut.Because(errors.New(err.Error())) // to others io.ErrUnexpectedEOF is a caller's
 }
 
 // Close implements io.Closer.
