@@ -84,7 +84,7 @@ func broken(err error) bool {
 		return e.Code == "body-cut"
 	}
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.As(err, new(*bodyError)):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, ErrUnreadable):
 		return false
 	}
 	return true // of the network

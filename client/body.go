@@ -68,8 +68,11 @@ func (b *body) reader() (io.ReadCloser, error) {
 	if err != nil {
 		return nil, &bodyError{err}
 	}
-	return &watched{r, b}, nil
+	return &watched{r, b, b.size}, nil
 }
+
+// large says whether it is better sent piece by piece.
+func (b *body) large() bool { return b != nil && !b.single && b.size >= uploadFrom }
 
 // rewinds says whether there can be another attempt.
 func (b *body) rewinds() bool {
@@ -99,11 +102,19 @@ func (b *body) fault(err error) error {
 type watched struct {
 	io.ReadCloser
 	body *body
+	rest int64 // bytes that are to come; negative: unknown
 }
+
+var errResized = errors.New("its size has changed meanwhile")
 
 // Read implements io.Reader.
 func (w *watched) Read(p []byte) (int, error) {
 	n, err := w.ReadCloser.Read(p)
+	if w.body.size >= 0 {
+		if w.rest -= int64(n); w.rest < 0 || w.rest > 0 && errors.Is(err, io.EOF) {
+			n, err = 0, errResized
+		}
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = &bodyError{err}
 		w.body.mu.Lock()
@@ -120,4 +131,4 @@ type bodyError struct{ err error }
 func (e *bodyError) Error() string { return fmt.Sprintf("the image cannot be read: %v", e.err) }
 
 // Unwrap is what errors.Is and errors.As look at.
-func (e *bodyError) Unwrap() error { return e.err }
+func (e *bodyError) Unwrap() []error { return []error{ErrUnreadable, e.err} }

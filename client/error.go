@@ -41,6 +41,10 @@ var (
 	ErrCut     = errors.New("the answer ends before its end")
 )
 
+// ErrUnreadable is this side's: the image that was to be handed in cannot be
+// read, or changes meanwhile.
+var ErrUnreadable = errors.New("the image cannot be read")
+
 // maxProblem bounds what is read of an answer that is an error, in bytes.
 const maxProblem = 64 << 10
 

@@ -97,20 +97,29 @@ func URL(text string) Image { return Image{url: text} }
 func Uploaded(id string) Image { return Image{upload: id} }
 
 // Submit hands an image in. When it returns without an error, the lab has the
-// image and the task for good. With o.Wait the task may have ended.
+// image and the task for good. With o.Wait the task may have ended. A large
+// image is sent by Upload first.
 func (c *Client) Submit(ctx context.Context, image Image, o Order) (t Task, err error) {
+	if o.IdempotencyKey == "" {
+		o.IdempotencyKey = rand.Text()
+	}
 	q, err := o.call(image)
 	if err != nil {
 		return t, err
+	}
+	if q.body.large() {
+		if image, err = c.uploaded(ctx, image, q.body); err != nil {
+			return t, err
+		}
+		if q, err = o.call(image); err != nil {
+			return t, err
+		}
 	}
 	err = c.json(ctx, q, &t)
 	return t, err
 }
 
 func (o Order) call(image Image) (q call, err error) {
-	if o.IdempotencyKey == "" {
-		o.IdempotencyKey = rand.Text()
-	}
 	q = call{method: http.MethodPost, path: []string{"tasks"}, header: http.Header{"Idempotency-Key": {o.IdempotencyKey}}}
 	if o.Wait > 0 {
 		q.header.Set("Prefer", fmt.Sprintf("wait=%d", int(min(o.Wait, maxWait)+time.Second-1)/int(time.Second)))

@@ -38,11 +38,11 @@ func general(err error, img image) bool {
 		}
 		return slices.Contains(ofOrder, e.Code) || e.Code == client.CodeParameter && img.url == ""
 	}
-	path := (*fs.PathError)(nil)
 	switch {
-	case errors.As(err, &path), errors.As(err, new(*imageError)):
+	case errors.As(err, new(*fs.PathError)), errors.As(err, new(*imageError)):
 		return false
-	case errors.Is(err, client.ErrDigest), errors.Is(err, client.ErrChanged), errors.Is(err, client.ErrCut):
+	case errors.Is(err, client.ErrUnreadable), errors.Is(err, client.ErrDigest),
+		errors.Is(err, client.ErrChanged), errors.Is(err, client.ErrCut):
 		return false
 	}
 	return true // the lab cannot be reached
