@@ -127,8 +127,8 @@ func TestCutWithChecksum(t *testing.T) {
 func TestProcessThatDies(t *testing.T) {
 	for _, checked := range []bool{false, true} {
 		dir, data, store := t.TempDir(), some(500_000, 1), openKV(t)
-		config := func(c *uploads.Config) { c.KV = store }
-		p := newPlace(t, dir, false, config)
+		first := &away{Store: store}
+		p := newPlace(t, dir, false, func(c *uploads.Config) { c.KV = first })
 		path := p.create("Upload-Length", "500000")
 		p.patch(path, 0, bytes.NewReader(data[:100_000]))
 		header, want := []string{"Upload-Offset", "100000", "Content-Type", "application/offset+octet-stream"}, 400_000
@@ -139,7 +139,8 @@ func TestProcessThatDies(t *testing.T) {
 		go func() { _, _ = p.try("PATCH", path, body, header...) }()
 		eventually(t, "the bytes come", func() bool { return bytesOf(filepath.Join(dir, "uploads"), path) == 400_000 })
 
-		next := newPlace(t, dir, false, config) // while the lock of the first is still there
+		first.gone.Store(true) // as far as others can tell, it is dead
+		next := newPlace(t, dir, false, func(c *uploads.Config) { c.KV = store })
 		began := time.Now()
 		next.at(path, want)
 		if took := time.Since(began); took > 3*time.Second {
@@ -182,6 +183,43 @@ func (a *away) Put(ctx context.Context, key string, value []byte, o kv.PutOption
 		return kv.Entry{}, false, fault.ErrUnavailable
 	}
 	return a.Store.Put(ctx, key, value, o)
+}
+
+func (a *away) Get(ctx context.Context, key string) (kv.Entry, error) {
+	if a.gone.Load() {
+		return kv.Entry{}, fault.ErrUnavailable
+	}
+	return a.Store.Get(ctx, key)
+}
+
+// TestLeaseThatIsLost in the middle: from then on nothing is written, and the
+// client is told to try again.
+func TestLeaseThatIsLost(t *testing.T) {
+	dir, data, store := t.TempDir(), some(600_000, 1), &away{Store: openKV(t)}
+	p := newPlace(t, dir, false, func(c *uploads.Config) { c.KV, c.Lease = store, time.Second })
+	path := p.create("Upload-Length", "600000")
+	r, w := io.Pipe()
+	answer := make(chan reply, 1)
+	go func() {
+		a, _ := p.try("PATCH", path, r, "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream")
+		answer <- a
+	}()
+	_, _ = w.Write(data[:200_000])
+	eventually(t, "the bytes come", func() bool { return bytesOf(filepath.Join(dir, "uploads"), path) == 200_000 })
+	store.gone.Store(true)
+	a := <-answer
+	if a.status != 503 || a.code != "lock-lost" {
+		t.Errorf("answered %d %s", a.status, a.code)
+	}
+	_, _ = w.Write(data[200_000:300_000])
+	w.Close()
+	if n := bytesOf(filepath.Join(dir, "uploads"), path); n != 200_000 {
+		t.Errorf("%d bytes were written", n)
+	}
+	store.gone.Store(false)
+	p.at(path, 200_000)
+	p.patch(path, 200_000, bytes.NewReader(data[200_000:]))
+	p.has(path, data)
 }
 
 // TestWithoutKeyValueStore nothing is begun: who could say that nobody else is
@@ -233,7 +271,8 @@ func TestExpiry(t *testing.T) {
 }
 
 func TestUploadsOfOneOwnerAreCounted(t *testing.T) {
-	each(t, nil, func(p *place) {
+	var dir string
+	each(t, func(c *uploads.Config) { dir = c.Dir }, func(p *place) {
 		var last string
 		for range uploads.MaxOpen {
 			last = p.create("Upload-Length", "1")
@@ -243,7 +282,17 @@ func TestUploadsOfOneOwnerAreCounted(t *testing.T) {
 		}
 		p.create("Upload-Length", "1", "Test-Owner", "you")
 		p.call("DELETE", last, nil)
-		p.create("Upload-Length", "1")
+		moved := dir + ".away"
+		if err := os.Rename(dir, moved); err != nil {
+			t.Fatal(err)
+		}
+		if r := p.call("POST", uploads.PublicPath, nil, "Upload-Length", "1"); r.status != 500 {
+			t.Errorf("without its folder: %d", r.status)
+		}
+		if err := os.Rename(moved, dir); err != nil {
+			t.Fatal(err)
+		}
+		p.create("Upload-Length", "1") // what failed does not count
 	})
 }
 

@@ -83,7 +83,7 @@ func kept(l *trials.Lab, url string) []byte {
 
 // said is a line of a client in JSON.
 type said struct {
-	URL, Method, Error, Name, Offset string
+	URL, Method, Error, Name, Offset, Task string
 	Status                           int
 	Done                             bool
 }
