@@ -19,8 +19,11 @@ run: build ## Install what is missing, build, start the whole lab, print its URL
 
 build: minilab engine ## Build bin/minilab and bin/minilab-engine
 
-minilab:
+minilab: internal/frontend/docspage/scalar.js.gz
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/minilab ./cmd/minilab
+
+internal/frontend/docspage/scalar.js.gz: deploy/docs-page/package-lock.json scripts/docs-page
+	scripts/docs-page
 
 test-deps:
 	scripts/test-deps
@@ -77,4 +80,4 @@ hostile: build ## Hand IMAGES (default 5000) hostile images to running labs and 
 	go test ./internal/trials/images -count 1 -v -run Hostile -timeout 20m -args -images $(IMAGES) $(if $(filter-out 0,$(SEED)),-seed $(SEED))
 
 clean: ## Remove what was built and fetched
-	rm -rf bin .deps .tools
+	rm -rf bin .deps .tools internal/frontend/docspage/scalar.js.gz

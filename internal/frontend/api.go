@@ -51,6 +51,7 @@ func newAPI(cfg Config, rt *httpx.Router) *api {
 	a.routeWebhooks()
 	a.routeLinks()
 	a.routeOpenAPI()
+	routeDocs(rt)
 	return a
 }
 

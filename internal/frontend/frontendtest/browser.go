@@ -40,6 +40,12 @@ type Page struct {
 // happening, fails the test.
 func Open(ctx context.Context, t testing.TB, url string, setup ...chromedp.Action[chromedp.Void]) *Page {
 	t.Helper()
+	return OpenUntil(ctx, t, url, "#terminal .command", setup...) // its scripts have run
+}
+
+// OpenUntil is Open for any page, which is there once it has the element.
+func OpenUntil(ctx context.Context, t testing.TB, url, selector string, setup ...chromedp.Action[chromedp.Void]) *Page {
+	t.Helper()
 	// A test's context ends before its clean-up, which still asks the browser.
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	ctx, close := chromedp.NewContext(ctx, chromedp.WithAllocatorOptions(
@@ -55,7 +61,7 @@ func Open(ctx context.Context, t testing.TB, url string, setup ...chromedp.Actio
 	p.Do(setup...)
 	go p.listen(chromedp.Console(ctx))
 	t.Cleanup(p.checkConsole)
-	p.Do(chromedp.Navigate(url), chromedp.WaitReady(chromedp.CSS("#terminal .command"))) // its scripts have run
+	p.Do(chromedp.Navigate(url), chromedp.WaitReady(chromedp.CSS(selector)))
 	return p
 }
 

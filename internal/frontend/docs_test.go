@@ -1,0 +1,25 @@
+package frontend_test
+
+import (
+	"strings"
+	"testing"
+
+	"minilab/internal/frontend/frontendtest"
+)
+
+// The page of the API shows its description, and asks nobody but this server
+// for anything.
+func TestDocsPage(t *testing.T) {
+	url := serve(t, &fakeLab{}, roomy)
+	p := frontendtest.OpenUntil(t.Context(), t, url+"/docs", "#reference h1")
+	p.Await(`document.body.innerText.includes("/api/v1/")`)
+	asked := frontendtest.Value[[]string](p, `performance.getEntriesByType("resource").map(e => e.name)`)
+	if len(asked) < 3 {
+		t.Errorf("the page has asked for %v", asked)
+	}
+	for _, address := range asked {
+		if !strings.HasPrefix(address, url+"/") && !strings.HasPrefix(address, "data:") && !strings.HasPrefix(address, "blob:") {
+			t.Errorf("the page asks for %s", address)
+		}
+	}
+}
