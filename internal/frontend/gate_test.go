@@ -129,6 +129,9 @@ var decisions = map[string][]auth.Scope{
 	"DELETE /api/v1/uploads/*":  {auth.Submit},
 	"OPTIONS /api/v1/uploads/*": {auth.Submit},
 	"GET /openapi.yaml":         nil,
+	"GET /docs":                 nil,
+	"GET /docs/start.js":        nil,
+	"GET /docs/scalar.js":       nil,
 
 	"POST /api/v1/tasks":                     {auth.Submit},
 	"GET /api/v1/tasks":                      {auth.Read},
