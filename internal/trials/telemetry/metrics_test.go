@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -75,7 +76,7 @@ func (s scraped) read(t *testing.T, text string) {
 		if err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
-		s[series.Get(labels.MetricName)] = append(s[series.Get(labels.MetricName)], series)
+		s[series.Get(model.MetricNameLabel)] = append(s[series.Get(model.MetricNameLabel)], series)
 	}
 }
 
@@ -104,7 +105,7 @@ func (s scraped) hold(t *testing.T, where, expr string) {
 				return nil
 			}
 			for _, m := range n.LabelMatchers {
-				if m.Name != labels.MetricName && !s.has(m, n.Name) {
+				if m.Name != model.MetricNameLabel && !s.has(m, n.Name) {
 					t.Errorf("%s: no series of %s has %s", where, n.Name, m)
 				}
 			}
@@ -277,7 +278,7 @@ func (s scraped) documented(t *testing.T) {
 // bounded: no label grows with customers, tasks or workers.
 func (s scraped) bounded(t *testing.T) {
 	known := []string{
-		labels.MetricName, "le", "service", "route", "method", "status", "version", "state", "direction", "stage", "priority", "needs",
+		model.MetricNameLabel, "le", "service", "route", "method", "status", "version", "state", "direction", "stage", "priority", "needs",
 		"from", "to", "outcome", "code", "reason", "database", "quantile",
 	}
 	for name, list := range s {
