@@ -360,20 +360,38 @@ func TestOneThatHangs(t *testing.T) {
 	}
 }
 
-// TestAStopLetsCallsEnd: a call under way is reported.
+// TestAStopLetsCallsEnd: what is under way is reported, and what waits for its
+// turn is not begun.
 func TestAStopLetsCallsEnd(t *testing.T) {
 	l := open(t)
 	goOn := make(chan struct{})
-	r := receive(t, func(http.ResponseWriter, *http.Request) { <-goOn })
-	l.finish("a", r.URL)
-	stop := l.run(l.deliverer())
-	l.until("the call", func() bool { return len(r.got()) == 1 })
+	var calls atomic.Int64
+	r := receive(t, func(http.ResponseWriter, *http.Request) {
+		if calls.Add(1) > 1 {
+			<-goOn
+		}
+	})
+	for i := range 4 {
+		l.finish(fmt.Sprint("t-", i), r.URL)
+	}
+	ctx, stop := context.WithCancel(t.Context())
 	var stopped sync.WaitGroup
-	stopped.Go(stop)
+	d := l.deliverer(func(c *Config) { c.Each = 2 })
+	stopped.Go(func() { d.Run(ctx) })
+	l.until("two calls that hang", func() bool { return len(r.got()) == 3 })
+	stop()
 	close(goOn)
 	stopped.Wait()
-	if d := l.only(); d.State != hook.Delivered {
-		t.Errorf("delivery %+v", d)
+	left := 0
+	for _, d := range l.deliveries() {
+		if d.State == hook.Pending && d.Attempts == 0 && !d.NextAt.After(l.now()) {
+			left++
+		} else if d.State != hook.Delivered {
+			t.Errorf("delivery %+v", d)
+		}
+	}
+	if left != 1 || len(r.got()) != 3 {
+		t.Errorf("%d are left after %d calls", left, len(r.got()))
 	}
 }
 
