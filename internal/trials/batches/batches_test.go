@@ -39,7 +39,7 @@ func TestKilledInTheMiddle(t *testing.T) {
 		write(t, in, nameOf(i), imageOf(t, i))
 	}
 	c := command{l, in, out}
-	for kills := 0; kills < 4; kills++ {
+	for range 4 {
 		until := count(t, out) + 1 + rng.IntN(*images/5)
 		run := c.start(t)
 		run.killAt(t, out, until)
