@@ -24,7 +24,7 @@ func root() *cobra.Command {
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	config.AddFlags(c.PersistentFlags())
 	c.AddCommand(up(), serve(), backup(), restore(), printConfig(), ops(), presets(), workerCheck(), secret(), token(), keys())
-	c.AddCommand(submit(), status(), get(), list(), cancel(), retry(), remove(), watch())
+	c.AddCommand(submit(), status(), get(), links(), list(), cancel(), retry(), remove(), watch())
 	for _, s := range config.Services {
 		c.AddCommand(single(s))
 	}
