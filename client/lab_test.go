@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"minilab/client"
+	"minilab/internal/trials"
 )
 
 // TestRealLab: what the examples do not show, at the lab that they use.
@@ -87,4 +88,62 @@ func photoFile(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return data
+}
+
+// TestKeys: as soon as a lab has a key, it asks for one.
+func TestKeys(t *testing.T) {
+	l, err := trials.New(root, t.TempDir(), trials.OneProcess)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.KillAll() })
+	if err := l.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, server := t.Context(), l.URL("frontend")
+	open, _ := client.New(server)
+	_, secret, err := open.CreateKey(ctx, client.NewKey{Owner: "shop", Scopes: []string{"admin", "read"}, Note: "the first"})
+	if err != nil || secret == "" {
+		t.Fatal(err)
+	}
+	await(t, func() bool { _, err := open.Stats(ctx); return client.CodeOf(err) == client.CodeUnauthorized })
+	admin, _ := client.New(server, client.WithKey(secret))
+	await(t, func() bool { _, err := admin.Stats(ctx); return err == nil })
+	made, sender, err := admin.CreateKey(ctx, client.NewKey{Scopes: []string{"submit"}, Expires: time.Hour})
+	if err != nil || made.Owner != "shop" || time.Until(made.ExpiresAt) > time.Hour {
+		t.Fatalf("%+v, %v", made, err)
+	}
+	if list, err := admin.Keys(ctx); err != nil || len(list) != 2 {
+		t.Errorf("keys: %v, %v", list, err)
+	}
+	shop, _ := client.New(server, client.WithKey(sender))
+	await(t, func() bool { _, err := shop.Stats(ctx); return client.CodeOf(err) == client.CodeForbidden })
+	task, err := shop.Submit(ctx, client.File("photo.jpg"), client.Order{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if task, err = admin.Wait(ctx, task.ID); err != nil || task.State != client.Finished {
+		t.Errorf("%+v, %v", task, err)
+	}
+	if err := admin.DeleteKey(ctx, made.ID); err != nil {
+		t.Error(err)
+	}
+	await(t, func() bool {
+		_, err := shop.Submit(ctx, client.File("photo.jpg"), client.Order{})
+		return client.CodeOf(err) == client.CodeUnauthorized
+	})
+}
+
+// await asks again and again: frontends follow the keys within a second.
+func await(t *testing.T, ok func() bool) {
+	t.Helper()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for end := time.After(20 * time.Second); !ok(); {
+		select {
+		case <-again.C:
+		case <-end:
+			t.Fatal("it does not come")
+		}
+	}
 }

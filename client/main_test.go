@@ -4,21 +4,29 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"minilab/internal/trials"
 )
 
+// root is the project's folder, which is not above where the tests run.
+var root string
+
 // TestMain starts a lab for the examples, in a folder that has a photo.
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
+	var err error
+	if root, err = filepath.Abs(".."); err != nil {
+		return failed(err)
+	}
 	dir, err := os.MkdirTemp("", "client")
 	if err != nil {
 		return failed(err)
 	}
 	defer os.RemoveAll(dir)
-	l, err := trials.New("..", dir, trials.OneProcess)
+	l, err := trials.New(root, dir, trials.OneProcess)
 	if err != nil {
 		return failed(err)
 	}
