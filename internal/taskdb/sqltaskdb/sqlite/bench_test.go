@@ -126,4 +126,4 @@ const fill = `WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WH
 	INSERT INTO tasks SELECT printf('00000000-0000-7000-8000-%012d', i), 'o' || (i % ?3), ?4, 0, '[]', 'image', '[{"op":"swap"}]',
 		'[{"name":"","key":"finished/01890a5d-ac96-774b-bcce-b302099a8057","size":1048576,"sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","contentType":"image/jpeg"}]',
 		'inProgress/01890a5d-ac96-774b-bcce-b302099a8057', 1048576, '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08', 'image/jpeg',
-		'', '', '', 0, '', '', 0, 0, 0, 0, '', '', i, 0, i, i, 0, i, 0, ?5, '', 0, 0, '', '', '', 0 FROM n`
+		'', '', '', 0, '', '', 0, 0, 0, 0, '', '', i, 0, i, i, 0, i, 0, ?5, '', 0, 0, '', '', '', 0, '' FROM n`
