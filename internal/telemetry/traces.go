@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -53,6 +54,7 @@ func NewTraces(ctx context.Context, c TracesConfig) (*Traces, error) {
 		}
 		options = append(options, otlptracehttp.WithEndpointURL(u.JoinPath("v1", "traces").String()))
 	}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { c.Log.Warn("traces are not as they should be", "error", err) }))
 	sender, err := otlptracehttp.New(ctx, options...)
 	if err != nil {
 		return nil, fmt.Errorf("traces: %w", err)

@@ -210,6 +210,16 @@ func TestSamplingByTheStandardVariables(t *testing.T) {
 	}
 }
 
+func TestVariablesThatMakeNoSenseAreLogged(t *testing.T) {
+	t.Setenv("OTEL_TRACES_SAMPLER", "sometimes")
+	var log bytes.Buffer
+	traces := newTraces(t, newSink(t), telemetry.TracesConfig{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	traces.Tracer("frontend")
+	if !strings.Contains(log.String(), "sometimes") {
+		t.Errorf("the log is %q", log.String())
+	}
+}
+
 func TestTracesAreOffUnlessWanted(t *testing.T) {
 	off := func(endpoint string) {
 		t.Helper()

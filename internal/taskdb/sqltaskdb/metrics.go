@@ -54,7 +54,7 @@ type Metrics struct {
 // Metrics begins to count at the present end of the feed.
 func (s *Store) Metrics(ctx context.Context) (*Metrics, error) {
 	m := &Metrics{store: s, moves: map[move]int64{
-		{"none", "not-started"}: 0, {"not-started", "in-progress"}: 0, {"in-progress", "finished"}: 0,
+		{"none", "not-started"}: 0, {"none", "finished"}: 0, {"not-started", "in-progress"}: 0, {"in-progress", "finished"}: 0,
 		{"in-progress", "failed"}: 0, {"in-progress", "not-started"}: 0,
 	}}
 	err := s.db.Read().QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM events`).Scan(&m.seq)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,8 +22,11 @@ import (
 	"minilab/internal/trials"
 )
 
-// scraped are the series of all services, by the name of their metric.
-type scraped map[string][]labels.Labels
+// scraped is what all services tell.
+type scraped struct {
+	series map[string][]labels.Labels // by the name of their metric
+	values map[string]float64         // by the service and the series as it is written
+}
 
 // observed is what a lab tells of itself after it has worked.
 func observed(ctx context.Context, t *testing.T) scraped {
@@ -34,13 +38,23 @@ func observed(ctx context.Context, t *testing.T) scraped {
 		handIn(ctx, t, l, "")
 	}
 	broken(ctx, t, l)
-	all := scraped{}
+	var all scraped
+	until(ctx, t, func() bool {
+		all = scrape(ctx, t, l)
+		return all.values["worker minilab_worker_attempts_running"] == 0 // it counts its last one a little later
+	})
+	return all
+}
+
+func scrape(ctx context.Context, t *testing.T, l *trials.Lab) scraped {
+	t.Helper()
+	all := scraped{map[string][]labels.Labels{}, map[string]float64{}}
 	for _, service := range config.Services {
 		status, text := call(ctx, t, http.MethodGet, l.URL(service)+"/metrics", "", nil)
 		if status != http.StatusOK {
 			t.Fatalf("%s: %d %s", service, status, text)
 		}
-		all.read(t, string(text))
+		all.read(t, service, string(text))
 	}
 	return all
 }
@@ -59,9 +73,9 @@ func broken(ctx context.Context, t *testing.T, l *trials.Lab) {
 	}
 }
 
-var sample = regexp.MustCompile(`^([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{.*\})?) [^ ]+$`)
+var sample = regexp.MustCompile(`^([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{.*\})?) ([^ ]+)$`)
 
-func (s scraped) read(t *testing.T, text string) {
+func (s scraped) read(t *testing.T, service, text string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
@@ -76,7 +90,11 @@ func (s scraped) read(t *testing.T, text string) {
 		if err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
-		s[series.Get(model.MetricNameLabel)] = append(s[series.Get(model.MetricNameLabel)], series)
+		name := series.Get(model.MetricNameLabel)
+		s.series[name] = append(s.series[name], series)
+		if s.values[service+" "+found[1]], err = strconv.ParseFloat(found[2], 64); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
 	}
 }
 
@@ -84,7 +102,7 @@ func (s scraped) read(t *testing.T, text string) {
 // where the value is one that a healthy lab does not come to have.
 func (s scraped) has(m *labels.Matcher, name string) bool {
 	rare := m.Name == "status"
-	return slices.ContainsFunc(s[name], func(l labels.Labels) bool { return l.Has(m.Name) && (rare || m.Matches(l.Get(m.Name))) })
+	return slices.ContainsFunc(s.series[name], func(l labels.Labels) bool { return l.Has(m.Name) && (rare || m.Matches(l.Get(m.Name))) })
 }
 
 // hold holds an expression against what there is.
@@ -100,7 +118,7 @@ func (s scraped) hold(t *testing.T, where, expr string) {
 		switch n := n.(type) {
 		case *parser.VectorSelector:
 			used++
-			if len(s[n.Name]) == 0 {
+			if len(s.series[n.Name]) == 0 {
 				t.Errorf("%s: there is no metric %s", where, n.Name)
 				return nil
 			}
@@ -128,7 +146,7 @@ func (s scraped) labelled(below parser.Expr, label string) bool {
 	ok := label != "job"
 	parser.Inspect(below, func(n parser.Node, _ []parser.Node) error {
 		if v, is := n.(*parser.VectorSelector); is && label != "instance" { // that is Prometheus' own
-			ok = ok && slices.ContainsFunc(s[v.Name], func(l labels.Labels) bool { return l.Has(label) })
+			ok = ok && slices.ContainsFunc(s.series[v.Name], func(l labels.Labels) bool { return l.Has(label) })
 		}
 		return nil
 	})
@@ -166,10 +184,57 @@ func TestWhatIsWatchedIsThere(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	all := observed(ctx, t)
+	t.Run("values", func(t *testing.T) { all.right(t) })
 	t.Run("dashboard", func(t *testing.T) { all.dashboard(t) })
 	t.Run("rules", func(t *testing.T) { all.rules(t) })
 	t.Run("documentation", func(t *testing.T) { all.documented(t) })
 	t.Run("labels", func(t *testing.T) { all.bounded(t) })
+}
+
+// right: three images went through that lab, and one that is broken.
+func (s scraped) right(t *testing.T) {
+	for series, want := range map[string]float64{
+		`taskdb minilab_tasks{state="finished"}`:                                                                3,
+		`taskdb minilab_tasks{state="failed"}`:                                                                  1,
+		`taskdb minilab_task_moves_total{from="none",to="not-started"}`:                                         4,
+		`taskdb minilab_task_moves_total{from="in-progress",to="finished"}`:                                     3,
+		`taskdb minilab_queue_ready{needs="image",priority="0"}`:                                                0,
+		`master minilab_stage_seconds_count{stage="queue"}`:                                                     4,
+		`master minilab_stage_seconds_count{stage="total"}`:                                                     3,
+		`worker minilab_stage_seconds_count{stage="fetch"}`:                                                     4,
+		`worker minilab_stage_seconds_count{stage="wait"}`:                                                      4,
+		`worker minilab_stage_seconds_count{stage="engine"}`:                                                    4,
+		`worker minilab_stage_seconds_count{stage="store"}`:                                                     3,
+		`worker minilab_worker_attempts_total{code="",outcome="finished"}`:                                      3,
+		`worker minilab_worker_attempts_total{code="broken-image",outcome="failed"}`:                            1,
+		`worker minilab_engine_starts_total{outcome="failed"}`:                                                  0,
+		`storage minilab_storage_min_free_bytes`:                                                                1 << 20,
+		`frontend minilab_instances{service="worker"}`:                                                          1,
+		`worker minilab_instances{service="taskdb"}`:                                                            1,
+		`frontend minilab_http_requests_total{method="POST",route="/newImage",service="frontend",status="202"}`: 4,
+	} {
+		if got, there := s.values[series]; !there || got != want {
+			t.Errorf("%s is %v, want %v", series, got, want)
+		}
+	}
+	for series, least := range map[string]float64{
+		`taskdb minilab_commit_seconds_count{database="taskdb"}`:                  12,
+		`taskdb minilab_commit_operations_sum{database="taskdb"}`:                 12,
+		`kv minilab_commit_seconds_count{database="kv"}`:                          5,
+		`storage minilab_storage_bytes_total{direction="in",state="inProgress"}`:  400,
+		`storage minilab_storage_bytes_total{direction="out",state="inProgress"}`: 400,
+		`storage minilab_storage_bytes_total{direction="in",state="finished"}`:    300,
+		`storage minilab_storage_free_bytes`:                                      1 << 20,
+		`worker minilab_engine_processes`:                                         1,
+		`worker minilab_engine_memory_bytes`:                                      1 << 20,
+		`worker minilab_worker_capacity`:                                          1,
+		`master minilab_stage_seconds_sum{stage="total"}`:                         0.001,
+		`kv minilab_http_streams_open{service="kv"}`:                              1,
+	} {
+		if got := s.values[series]; got < least {
+			t.Errorf("%s is %v, want at least %v", series, got, least)
+		}
+	}
 }
 
 // project reads a file of the project.
@@ -253,9 +318,9 @@ func (s scraped) documented(t *testing.T) {
 		written[found[1]] = true
 	}
 	there := map[string]bool{}
-	for name := range s {
+	for name := range s.series {
 		for _, suffix := range []string{"_bucket", "_sum", "_count"} {
-			if base := strings.TrimSuffix(name, suffix); base != name && len(s[base+"_bucket"]) > 0 {
+			if base := strings.TrimSuffix(name, suffix); base != name && len(s.series[base+"_bucket"]) > 0 {
 				name = base
 			}
 		}
@@ -281,7 +346,7 @@ func (s scraped) bounded(t *testing.T) {
 		model.MetricNameLabel, "le", "service", "route", "method", "status", "version", "state", "direction", "stage", "priority", "needs",
 		"from", "to", "outcome", "code", "reason", "database", "quantile",
 	}
-	for name, list := range s {
+	for name, list := range s.series {
 		for _, l := range list {
 			l.Range(func(l labels.Label) {
 				if strings.HasPrefix(name, "minilab_") && !slices.Contains(known, l.Name) {

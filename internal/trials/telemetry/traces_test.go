@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,11 +71,15 @@ const (
 	pickingUp = "0af7651916cd43dd8448eb211c80319c"
 )
 
+// pictures counts those that were handed in: no two are alike, or the results of
+// one would be the other's.
+var pictures atomic.Uint32
+
 // handIn hands a picture in by a request of that trace, and waits for its end by
 // requests of none.
 func handIn(ctx context.Context, t *testing.T, l *trials.Lab, traceparent string) (id string) {
 	t.Helper()
-	status, body := call(ctx, t, http.MethodPost, l.URL("frontend")+"/newImage", traceparent, trials.PNG(64, 48, 7))
+	status, body := call(ctx, t, http.MethodPost, l.URL("frontend")+"/newImage", traceparent, trials.PNG(64, 48, uint8(pictures.Add(1))))
 	if _, err := fmt.Sscanf(string(body), `{"id":%q`, &id); err != nil || status != http.StatusAccepted {
 		t.Fatalf("%d %s: %v", status, body, err)
 	}
