@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -22,7 +21,7 @@ const key = "locks/test/a"
 
 func openKV(t *testing.T) kv.Store {
 	t.Helper()
-	s, err := sqlitekv.Open(t.Context(), sqlitekv.Config{Path: filepath.Join(t.TempDir(), "kv.db"), Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	s, err := sqlitekv.Open(t.Context(), sqlitekv.Config{Path: filepath.Join(t.TempDir(), "kv.db"), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,6 +114,13 @@ func (g *gate) Put(ctx context.Context, key string, value []byte, o kv.PutOption
 		return kv.Entry{}, false, fault.ErrUnavailable
 	}
 	return g.Store.Put(ctx, key, value, o)
+}
+
+func (g *gate) Get(ctx context.Context, key string) (kv.Entry, error) {
+	if g.shut.Load() {
+		return kv.Entry{}, fault.ErrUnavailable
+	}
+	return g.Store.Get(ctx, key)
 }
 
 // TestCutOffHolder knows that its lock is lost before anybody else can get it.

@@ -84,8 +84,8 @@ func kept(l *trials.Lab, url string) []byte {
 // said is a line of a client in JSON.
 type said struct {
 	URL, Method, Error, Name, Offset, Task string
-	Status                           int
-	Done                             bool
+	Status                                 int
+	Done                                   bool
 }
 
 // node runs a client to its end and gives what it said, and its exit code.
