@@ -47,7 +47,7 @@ type Caller interface {
 type Config struct {
 	Outbox   hook.Outbox
 	Caller   Caller
-	Parallel int                   // calls at a time; 64
+	Parallel int                   // calls at a time; 256
 	Each     int                   // of them to one endpoint; 4
 	CallTime time.Duration         // that one may take; 15 s
 	Grace    time.Duration         // for calls under way when the process stops; 5 s
@@ -58,7 +58,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	if c.Parallel <= 0 {
-		c.Parallel = 64
+		c.Parallel = 256
 	}
 	if c.Each <= 0 {
 		c.Each = 4
