@@ -27,6 +27,9 @@ type bench struct {
 	work chan lab.Work
 	done chan string
 	lost error // of every report, if not nil
+
+	beats  chan string // the traceparent of each heartbeat
+	ending chan string // and of the report of success
 }
 
 func (b *bench) Claim(ctx context.Context, _ lab.ClaimRequest) ([]lab.Work, error) {
@@ -38,9 +41,18 @@ func (b *bench) Claim(ctx context.Context, _ lab.ClaimRequest) ([]lab.Work, erro
 	}
 }
 
-func (b *bench) Heartbeat(context.Context, string, string, lab.Beat) error { return b.lost }
+func (b *bench) Heartbeat(ctx context.Context, _, _ string, _ lab.Beat) error {
+	select {
+	case b.beats <- telemetry.Traceparent(ctx):
+	default: // nobody wants to know of so many
+	}
+	return b.lost
+}
 
-func (b *bench) Finish(context.Context, string, string, lab.Report) error { return b.hear("finished") }
+func (b *bench) Finish(ctx context.Context, _, _ string, _ lab.Report) error {
+	b.ending <- telemetry.Traceparent(ctx)
+	return b.hear("finished")
+}
 
 func (b *bench) Fail(_ context.Context, _, _ string, f lab.Failure) error {
 	return b.hear("failed " + f.Code)
@@ -72,10 +84,16 @@ func observe(t *testing.T, e worker.Engine, lost error) observed {
 	if _, err := s.Put(t.Context(), storage.InProgress, "k", strings.NewReader("x"), storage.PutOptions{Size: 1}); err != nil {
 		t.Fatal(err)
 	}
-	o := observed{&bench{make(chan lab.Work, 1), make(chan string, 9), lost}, prometheus.NewRegistry(), nil}
+	o := observed{&bench{
+		make(chan lab.Work, 1), make(chan string, 9), lost, make(chan string, 1), make(chan string, 9),
+	}, prometheus.NewRegistry(), nil}
+	traces, err := telemetry.NewTraces(t.Context(), telemetry.TracesConfig{Endpoint: "http://127.0.0.1:1", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	w := worker.New(worker.Config{
 		Name: "w", Lab: o.bench, Storage: s, Engine: e, Parallel: 3, Log: slog.New(slog.DiscardHandler),
-		Metrics: o.reg, Stages: telemetry.NewStages(o.reg),
+		Metrics: o.reg, Stages: telemetry.NewStages(o.reg), Tracer: traces.Tracer("worker"),
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -84,7 +102,7 @@ func observe(t *testing.T, e worker.Engine, lost error) observed {
 	t.Cleanup(o.stop)
 	o.work <- lab.Work{
 		ID: "a", Lease: "1.x", LeaseSeconds: 0.3, DeadlineSeconds: 60, Pipeline: pipeline.Default(),
-		Source: lab.Source{Key: "k", Size: 1}, Outputs: []lab.Target{{Key: "out"}},
+		Source: lab.Source{Key: "k", Size: 1}, Outputs: []lab.Target{{Key: "out"}}, Trace: given,
 	}
 	return o
 }
@@ -185,5 +203,32 @@ func TestLostLeasesAreCounted(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		o.stop()
+	}
+}
+
+// given is the trace that the work comes with.
+const given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+func TestTheWorkIsInItsTraceAndHeartbeatsAreInNone(t *testing.T) {
+	var o observed
+	beat, within := make(chan string, 1), make(chan string, 1)
+	started := make(chan struct{})
+	o = observe(t, engineFunc(func(ctx context.Context, j engine.Job) (engine.Result, error) {
+		<-started
+		within <- telemetry.Traceparent(ctx)
+		beat <- <-o.beats
+		return upper(ctx, j)
+	}), nil)
+	close(started)
+	if heard := <-o.done; heard != "finished" {
+		t.Fatal(heard)
+	}
+	if got := <-beat; got != "" {
+		t.Errorf("a heartbeat is in the trace %s", got)
+	}
+	for what, got := range map[string]string{"the engine": <-within, "the report": <-o.ending} {
+		if !strings.HasPrefix(got, given[:35]) || got == given {
+			t.Errorf("%s is in the trace %q", what, got)
+		}
 	}
 }
