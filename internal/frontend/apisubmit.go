@@ -194,7 +194,7 @@ func (a *api) submitForm(w http.ResponseWriter, r *http.Request, who auth.Princi
 		t, err := a.hand(r, who, params, p)
 		if err != nil {
 			list, first = append(list, refused(err)), err
-			a.rt.Note(r, err)
+			_ = a.rt.Note(r, err) // it has been told of in the answer
 			continue
 		}
 		t = withURLs(t)

@@ -27,7 +27,7 @@ func routeDocs(rt *httpx.Router) {
 		if err != nil {
 			return // it was not fetched
 		}
-		rt.Handle("GET|HEAD "+path, func(w http.ResponseWriter, r *http.Request) error {
+		rt.Handle("GET|HEAD "+path, func(w http.ResponseWriter, _ *http.Request) error {
 			h := w.Header()
 			h.Set("Content-Type", contentType)
 			h.Set("Content-Security-Policy", docsPolicy)
