@@ -1,7 +1,7 @@
 // Command bench measures whole labs from outside, on this machine, and prints
 // one table: the overhead of a task (a tiny image), photographs end to end
-// beside the same images through the engine processes alone, the time until
-// work begins, and what the services take of memory and processor.
+// beside the same images through the engine processes alone, one of them from
+// its POST to its result, the time until work begins, and what the services take of memory and processor.
 //
 //	go run ./bench [-photos DIR] [-tasks N] [-customers N]
 //
@@ -56,7 +56,7 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(o.dir)) }()
 	t := &table{out: out}
 	t.head()
-	for _, part := range []func(context.Context, options, *table) error{disk, tiny, dispatch, photographs, footprint} {
+	for _, part := range []func(context.Context, options, *table) error{disk, tiny, dispatch, photographs, posted, footprint} {
 		if err := part(ctx, o, t); err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"minilab/internal/imagehead"
+	"minilab/internal/lab"
 	"minilab/internal/taskdb"
 )
 
@@ -83,8 +84,8 @@ var settings = []setting{
 		set: func(c *Config, v string) (err error) { c.AllowNetworks, err = networks(v); return }},
 	{name: "min-free", value: "1GiB", doc: "disk space that stays free; below it new images are refused",
 		set: func(c *Config, v string) (err error) { c.MinFree, err = size(v, 0); return }},
-	{name: "keep", value: "0s", doc: "how long a task and its images are kept after its end, such as 720h; 0: for ever. It holds for tasks made from then on",
-		set: func(c *Config, v string) (err error) { c.Keep, err = duration(v, 0, taskdb.MaxKeep); return }},
+	{name: "keep", value: "0s", doc: "how long a task and its images are kept after its end, such as 7d or 36h; 0: for ever. It holds for tasks made from then on that do not say it themselves",
+		set: func(c *Config, v string) (err error) { c.Keep, err = keep(v); return }},
 	{name: "upload-keep", value: "24h", doc: "how long the storage keeps an upload by pieces (tus) to which nothing comes, and of which no task was made",
 		set: func(c *Config, v string) (err error) {
 			c.UploadKeep, err = duration(v, time.Second, 1000*time.Hour)
@@ -137,6 +138,18 @@ func duration(v string, lo, hi time.Duration) (time.Duration, error) {
 	d, err := time.ParseDuration(v)
 	if err != nil || d < lo || d > hi {
 		return 0, fmt.Errorf("is a duration from %v to %v, got %q", lo, hi, v)
+	}
+	return d, nil
+}
+
+// keep is a duration in days too; 0 is for ever.
+func keep(v string) (time.Duration, error) {
+	if d, err := time.ParseDuration(v); err == nil && d == 0 {
+		return 0, nil
+	}
+	d, err := lab.ParseKeep(v)
+	if err != nil {
+		return 0, fmt.Errorf("is 0 or a time such as 7d or 36h, got %q", v)
 	}
 	return d, nil
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"mime/multipart"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -543,5 +544,41 @@ func TestAPICatalog(t *testing.T) {
 	s.want(200, &workers, "GET", "/api/v1/workers", nil)
 	if len(workers.Workers) != 1 || len(stats.Counts) != 5 {
 		t.Errorf("%+v %+v", workers, stats)
+	}
+}
+
+// What ends before all of an image has come leaves nothing, and a second image
+// that is cut leaves the first.
+func TestAPICutBodies(t *testing.T) {
+	s := serveLab(t)
+	picture := string(noise(t, 20, 10))
+	part := "--x\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a\"\r\n\r\n"
+	for name, c := range map[string]struct {
+		header, body string
+		length, kept int
+	}{
+		"raw":          {"Content-Type: image/png", picture[:len(picture)/2], len(picture), 0},
+		"JSON":         {"Content-Type: application/json", `{"url":"https://exa`, 100, 0},
+		"a form":       {"Content-Type: multipart/form-data; boundary=x", part + picture[:len(picture)/2], len(picture) + 200, 0},
+		"two in one":   {"Content-Type: multipart/form-data; boundary=x", part + picture + "\r\n" + part + picture[:99], 2*len(picture) + 400, 1},
+		"without last": {"Content-Type: multipart/form-data; boundary=x", part + picture, len(picture) + 200, 0},
+	} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "POST /api/v1/tasks?fresh=true HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer public\r\n%s\r\nContent-Length: %d\r\n\r\n%s", c.header, c.length, c.body)
+		conn.(*net.TCPConn).CloseWrite()
+		answer, _ := io.ReadAll(conn) // until the frontend is done with it
+		conn.Close()
+		var page lab.Page
+		s.want(200, &page, "GET", "/api/v1/tasks", nil)
+		images, err := s.f.Storage.List(t.Context(), storage.InProgress, "", 0)
+		if err != nil || len(page.Tasks) != c.kept || len(images.Infos) != c.kept {
+			t.Errorf("%s: %d tasks, %d images, %v; answered %s", name, len(page.Tasks), len(images.Infos), err, answer)
+		}
+		for _, task := range page.Tasks {
+			s.want(204, nil, "DELETE", "/api/v1/tasks/"+task.ID, nil)
+		}
 	}
 }
