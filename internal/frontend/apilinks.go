@@ -168,5 +168,5 @@ func (a *api) uploadLink(ctx context.Context, who auth.Principal, o uploadOrder)
 	if s.Priority > 0 {
 		return link, auth.ErrLink.Detailf("what comes by a link has a priority of 0 at most, got %s", strconv.Itoa(s.Priority))
 	}
-	return link, guard{limits: a.Limits, resolve: a.Resolve}.permit(ctx, s)
+	return link, a.permit(ctx, s)
 }

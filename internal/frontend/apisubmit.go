@@ -156,18 +156,24 @@ type photo struct {
 
 // hand hands one image in.
 func (a *api) hand(r *http.Request, who auth.Principal, params url.Values, p photo) (lab.Task, error) {
-	s, err := labhttp.Submission(params, r.Header)
+	s, err := wished(r, who, params)
 	if err != nil {
 		return lab.Task{}, err
-	}
-	if s.Priority > 0 && !who.Allows(auth.Admin) {
-		return lab.Task{}, auth.ErrForbidden.Detailf("a priority above 0 needs a key with the scope %s", auth.Admin)
 	}
 	s.Owner, s.ContentType, s.Size = who.Owner, p.contentType, p.size
 	if p.key != "" {
 		s.IdempotencyKey = p.key
 	}
 	return a.Customers.Submit(r.Context(), s, labhttp.CutReader(p.body))
+}
+
+// wished is what a caller wants done with an image, and may.
+func wished(r *http.Request, who auth.Principal, params url.Values) (lab.Submission, error) {
+	s, err := labhttp.Submission(params, r.Header)
+	if err == nil && s.Priority > 0 && !who.Allows(auth.Admin) {
+		err = auth.ErrForbidden.Detailf("a priority above 0 needs a key with the scope %s", auth.Admin)
+	}
+	return s, err
 }
 
 // submitForm takes every image of a form in. One that is refused does not keep
@@ -229,14 +235,32 @@ func (a *api) submitElsewhere(w http.ResponseWriter, r *http.Request, who auth.P
 	case d.URL != "" && a.Sources == nil, d.Upload != "" && a.Uploads == nil:
 		return lab.Task{}, ErrNoSources
 	case d.URL != "":
-		body, size, err := a.Sources.Open(r.Context(), d.URL)
-		if err != nil {
-			return lab.Task{}, err
-		}
-		defer body.Close()
-		return a.hand(r, who, params, photo{body: body, size: size})
+		return a.handSource(r, who, params, d.URL)
 	}
 	return a.handUpload(r, who, params, d.Upload)
+}
+
+// handSource fetches an image, unless it is known before that nothing can be
+// done with it.
+func (a *api) handSource(r *http.Request, who auth.Principal, params url.Values, source string) (lab.Task, error) {
+	s, err := wished(r, who, params)
+	if err != nil {
+		return lab.Task{}, err
+	}
+	if err := a.permit(r.Context(), s); err != nil {
+		return lab.Task{}, err
+	}
+	body, size, err := a.Sources.Open(r.Context(), source)
+	if err != nil {
+		return lab.Task{}, err
+	}
+	defer body.Close()
+	return a.hand(r, who, params, photo{body: body, size: size})
+}
+
+// permit judges a submission whose image is not there yet.
+func (a *api) permit(ctx context.Context, s lab.Submission) error {
+	return guard{limits: a.Limits, resolve: a.Resolve}.permit(ctx, s)
 }
 
 // handUpload makes a task of a finished upload. Asked for again after a lost

@@ -141,6 +141,23 @@ func TestImagesByURL(t *testing.T) {
 	}
 }
 
+func TestNothingIsFetchedForWhatCannotBeDone(t *testing.T) {
+	url, conns := site(t, "127.0.0.2:0", func(http.ResponseWriter, *http.Request) {})
+	s := serveLab(t, func(c *frontend.Config) {
+		c.Sources = outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}, MaxBytes: 1 << 20, Total: time.Minute})
+	})
+	for wish, code := range map[string]string{
+		`"pipeline":"nonsense"`: "invalid-pipeline", `"keep":"soon"`: "invalid-keep", `"preset":"a","pipeline":"flip"`: "invalid-submission", `"pipeline":"extend:top=20000"`: "invalid-pipeline",
+	} {
+		s.refuses(400, code, "POST", "/api/v1/tasks", strings.NewReader(`{"url":"`+url+`",`+wish+`}`), "Content-Type", "application/json")
+	}
+	s.owner = "ann:submit"
+	s.refuses(403, "forbidden", "POST", "/api/v1/tasks", strings.NewReader(`{"url":"`+url+`","priority":1}`), "Content-Type", "application/json")
+	if n := conns.Load(); n != 0 {
+		t.Errorf("the source was asked %d times", n)
+	}
+}
+
 func TestOutsidersLearnNothingOfWhatIsInside(t *testing.T) {
 	open, _ := site(t, "127.0.0.1:0", func(http.ResponseWriter, *http.Request) {})
 	s := serveLab(t, func(c *frontend.Config) {
