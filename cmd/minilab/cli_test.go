@@ -3,11 +3,14 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"minilab/internal/trials"
 )
@@ -122,5 +125,76 @@ func TestInterrupted(t *testing.T) {
 	}
 	if left, err := os.ReadDir(filepath.Join(dir, "out", ".minilab", "parts")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// TestProgressBar: on a terminal there is a bar, above it what has failed.
+func TestProgressBar(t *testing.T) {
+	t.Parallel()
+	l, dir := exampleLab(t, trials.OneProcess)
+	write(t, filepath.Join(dir, "photo.jpg"), trials.JPEG(320, 240, 1))
+	write(t, filepath.Join(dir, "te\x1b[2Jxt"), []byte("no pixels"))
+	terminal, far := openTerminal(t)
+	cmd := exec.Command(l.Bin, "submit", "photo.jpg", "te\x1b[2Jxt", "-o", "out", "--server", l.URL("frontend"))
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "TERM=xterm")
+	cmd.Stdout, cmd.Stderr = far, far
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	far.Close()
+	screen, _ := io.ReadAll(terminal) // ends with an error, with the last process that has it
+	_ = cmd.Wait()
+	for _, want := range []string{"2 of 2 images, 1 failed  [==", `"te\x1b[2Jxt": `, "\r\n2 images: 1 done, 0 there already, 1 failed\r\n"} {
+		if !strings.Contains(string(screen), want) {
+			t.Errorf("%q is not on the screen:\n%q", want, screen)
+		}
+	}
+	if strings.Contains(string(screen), "te\x1b[2J") {
+		t.Errorf("a file's name gives the terminal orders: %q", screen)
+	}
+}
+
+// openTerminal gives both ends of a terminal of 100 columns.
+func openTerminal(t *testing.T) (near, far *os.File) {
+	t.Helper()
+	near, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { near.Close() })
+	fd := int(near.Fd())
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 30, Col: 100}); err != nil {
+		t.Fatal(err)
+	}
+	if far, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
+		t.Fatal(err)
+	}
+	return near, far
+}
+
+// TestFullDisk: a batch is given up, leaves nothing half done, and goes on when
+// there is room.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	l, dir := exampleLab(t, trials.OneProcess)
+	write(t, filepath.Join(dir, "photo.jpg"), trials.JPEG(320, 240, 1))
+	command := "bin/minilab submit photo.jpg -o out --server " + l.URL("frontend")
+	out := runShell(t, dir, "ulimit -f 2; "+command+" 2>&1 || echo status $?") // 2 KiB
+	if !strings.Contains(out, "minilab: the results cannot be stored: ") || !strings.Contains(out, "the same command goes on from here\nstatus 1\n") {
+		t.Errorf("with a full disk it says\n%s", out)
+	}
+	if files, err := filepath.Glob(filepath.Join(dir, "out", "[^.]*")); err != nil || len(files) > 0 {
+		t.Errorf("there are %v, %v", files, err)
+	}
+	runShell(t, dir, command)
+	if err := trials.Swapped(read(t, filepath.Join(dir, "photo.jpg")), read(t, filepath.Join(dir, "out", "photo.jpg")), 2); err != nil {
+		t.Error(err)
 	}
 }

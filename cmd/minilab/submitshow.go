@@ -103,7 +103,7 @@ func (s *show) line(n batch.Note) {
 		fmt.Fprintf(errs, "%s: %v\n", name, n.Err)
 	case n.Kind == batch.Passed:
 		fmt.Fprintf(errs, "%s: left out: %v\n", name, n.Err)
-	case n.Kind == batch.Present && s.bars != nil:
+	case s.job.Out != "" && out == s.bars: // who looks at the bar has seen it
 	case s.job.Out != "":
 		fmt.Fprintf(out, "%s\t%s\n", name, shown(strings.Join(stored(s.job, n), " ")))
 	case s.single:
