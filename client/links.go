@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -56,9 +58,14 @@ func (c *Client) link(ctx context.Context, d map[string]any, expires time.Durati
 	if err != nil {
 		return l, err
 	}
-	err = c.json(ctx, call{method: http.MethodPost, path: []string{"links"}, body: b}, &l)
+	if err = c.json(ctx, call{method: http.MethodPost, path: []string{"links"}, body: b}, &l); err != nil {
+		return Link{}, err
+	}
+	if !strings.HasPrefix(l.URL, "/api/") {
+		return Link{}, fmt.Errorf("the link that was made, %q, is not below the lab's URL", l.URL)
+	}
 	l.URL = c.Server + l.URL
-	return l, err
+	return l, nil
 }
 
 // RotateLinks has links signed with a new key from now on. With forget, all
