@@ -16,10 +16,13 @@ type fakeUploads struct {
 	calls []uploads.Call
 }
 
-func (f *fakeUploads) Serve(w http.ResponseWriter, _ *http.Request, c uploads.Call) error {
+func (f *fakeUploads) Serve(w http.ResponseWriter, r *http.Request, c uploads.Call) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls = append(f.calls, c)
+	if r.Method == http.MethodHead {
+		w.Header().Set(uploads.HeaderFinished, c.ID)
+	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
@@ -53,6 +56,16 @@ func TestUploadsAreTheKeysOwners(t *testing.T) {
 		if got, want := k.uploads.last(), (uploads.Call{ID: id, Owner: "shop", MaxBytes: roomy.MaxBytes}); got != want {
 			t.Errorf("%s: %+v, want %+v", path, got, want)
 		}
+	}
+}
+
+// TestWhatIsBetweenServicesIsNotTold to clients.
+func TestWhatIsBetweenServicesIsNotTold(t *testing.T) {
+	k := serveKeyed(t)
+	key, _ := k.create("shop", auth.Submit)
+	w := k.ask("HEAD /api/v1/uploads/abc", shows(key))
+	if w.Code != http.StatusNoContent || w.Header().Get(uploads.HeaderFinished) != "" {
+		t.Errorf("%d %v", w.Code, w.Header())
 	}
 }
 

@@ -102,6 +102,20 @@ func TestHangingClient(t *testing.T) {
 	}
 }
 
+// TestExpiredUpload is removed by the storage itself.
+func TestExpiredUpload(t *testing.T) {
+	l := newLab(t, topology, "--upload-keep", "1s")
+	base := balancer(t, l)
+	url := create(t, base, 10)
+	if a, err := patch(t, url, 0, bytes.NewReader([]byte("abc"))); err != nil || a.status != 204 || a.header.Get("Upload-Expires") == "" {
+		t.Fatalf("PATCH: %d %s, %v", a.status, a.body, err)
+	}
+	await(t, "the upload is not there any more", func() bool { return must(t, "HEAD", url, nil).status == 404 && kept(l, url) == nil })
+	if a, err := patch(t, url, 3, bytes.NewReader([]byte("defghij"))); err != nil || a.status != 404 {
+		t.Errorf("PATCH: %d %s, %v", a.status, a.body, err)
+	}
+}
+
 func await(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
