@@ -4,6 +4,7 @@
 package keys
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -69,7 +70,7 @@ func (key shown) RoundTrip(r *http.Request) (*http.Response, error) {
 // status of a call, with a key unless it is empty; 0 where nobody can connect.
 func status(t *testing.T, url, key string) int {
 	t.Helper()
-	c := &http.Client{}
+	c := &http.Client{Timeout: time.Minute}
 	if key != "" {
 		c.Transport = shown(key)
 	}
@@ -103,17 +104,20 @@ func until(t *testing.T, url, key string, want int) time.Duration {
 
 // develop has an image made by one frontend and fetches it from another.
 func develop(t *testing.T, from, to, key string) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	photo := trials.PNG(64, 48, 1)
 	in := trials.Customer{Base: from, HTTP: &http.Client{Transport: shown(key)}}
 	out := trials.Customer{Base: to, HTTP: in.HTTP}
-	id, err := in.Upload(t.Context(), photo)
+	id, err := in.Upload(ctx, photo)
 	if err != nil {
 		return err
 	}
-	if _, err := out.Await(t.Context(), id); err != nil {
+	if _, err := out.Await(ctx, id); err != nil {
 		return err
 	}
-	after, err := out.Result(t.Context(), id)
+	after, err := out.Result(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -172,6 +176,9 @@ func TestWhileTheStoreIsAway(t *testing.T) {
 		until(t, f+"/session", key, http.StatusOK)
 		until(t, f+"/session", gone, http.StatusOK)
 		until(t, f+"/session", "", http.StatusUnauthorized)
+	}
+	if err := develop(t, base, base, key); err != nil { // the worker has found the others
+		t.Fatal(err)
 	}
 	l.Kill("kv")
 	for _, f := range l.URLs("frontend") {
