@@ -188,6 +188,9 @@ func TestKilled(t *testing.T) {
 		tear(t, out, rng)
 	}
 	equal(t, tree(t, out), want)
+	if left := tree(t, filepath.Join(out, ".minilab", "parts")); len(left) > 0 {
+		t.Errorf("seed %d: left behind: %v", seed, left)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for image, n := range l.counts {
@@ -261,6 +264,7 @@ func TestResultsOfOneName(t *testing.T) {
 		put(t, in, fmt.Sprintf("%d.jpg", i), "J")
 		put(t, in, fmt.Sprintf("%d.png", i), "P")
 	}
+	put(t, in, "7.png", "J") // the same result, and yet another image's
 	j := batch.Job{Lab: lab, Order: small, Inputs: []string{in}, Out: out}
 	for range 2 {
 		sum, n := run(t, j)
@@ -281,6 +285,40 @@ func TestResultsOfOneName(t *testing.T) {
 	}
 	if sum, _ = run(t, batch.Job{Lab: lab, Order: small, Inputs: []string{b}, Out: out}); sum.Failed != 1 {
 		t.Errorf("another folder's file of the same name: %+v", sum)
+	}
+}
+
+// TestOutputsOfOneName: a-b and b would be what a and b-b are.
+func TestOutputsOfOneName(t *testing.T) {
+	_, lab := newFakeLab(t)
+	in, out := t.TempDir(), t.TempDir()
+	put(t, in, "a.jpg", "A")
+	put(t, in, "a-b.jpg", "A")
+	outputs := []client.Output{{Name: "b", Pipeline: "1"}, {Name: "b-b", Pipeline: "1"}}
+	sum, n := run(t, batch.Job{Lab: lab, Order: client.Order{Outputs: outputs}, Inputs: []string{in}, Out: out, Parallel: 1})
+	if sum.Finished != 1 || fmt.Sprint(n.of(batch.Failed)) != "[a-b.jpg]" {
+		t.Errorf("%+v", sum)
+	}
+}
+
+// TestAKeyOutlivesTornLines: the line after one that was cut off counts.
+func TestAKeyOutlivesTornLines(t *testing.T) {
+	l, lab := newFakeLab(t)
+	in, out := t.TempDir(), t.TempDir()
+	put(t, in, "a.jpg", "A")
+	put(t, filepath.Join(out, ".minilab"), "journal", `{"path":"a.jpg","so`)
+	ctx, kill := context.WithCancel(t.Context())
+	l.after = func() bool { kill(); return true }
+	j := batch.Job{Lab: lab, Order: small, Inputs: []string{in}, Out: out}
+	if _, _, err := try(ctx, j); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	l.mu.Lock()
+	l.after = nil
+	l.mu.Unlock()
+	run(t, j)
+	if l.counts["A"] != 1 {
+		t.Errorf("%d tasks", l.counts["A"])
 	}
 }
 
@@ -310,6 +348,25 @@ func TestNothingIsLost(t *testing.T) {
 		t.Errorf("%+v", sum)
 	}
 	equal(t, tree(t, out), map[string]string{"a.webp": "mine", "b.webp": "edited"})
+}
+
+// TestAResultAsTheImage: what was the command's own is an image now.
+func TestAResultAsTheImage(t *testing.T) {
+	_, lab := newFakeLab(t)
+	in, out := t.TempDir(), t.TempDir()
+	put(t, in, "a.webp", "A")
+	j := batch.Job{Lab: lab, Order: small, Inputs: []string{filepath.Join(in, "a.webp")}, Out: out}
+	run(t, j)
+	if err := os.Remove(j.Inputs[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(out, "a.webp"), j.Inputs[0]); err != nil {
+		t.Fatal(err)
+	}
+	if sum, _ := run(t, j); sum.Failed != 1 {
+		t.Errorf("%+v", sum)
+	}
+	equal(t, tree(t, out), map[string]string{"a.webp": "small||A"})
 }
 
 // TestOutInsideIn: results are no images of the next run.
