@@ -11,6 +11,8 @@ import (
 
 	"minilab/internal/engine/enginetest"
 	"minilab/internal/httpx"
+	"minilab/internal/lab"
+	"minilab/internal/lab/labhttp"
 	"minilab/internal/pipeline"
 	"minilab/internal/storage"
 	"minilab/internal/storage/storagehttp"
@@ -109,11 +111,18 @@ func (o *office) order(owner, image string, n int) []string {
 	return ids
 }
 
-// end waits until the task has ended.
+// end waits until the task has ended. Customers see their own tasks only, so it
+// is the master who is asked.
 func (o *office) end(id string) taskdb.Task {
-	c := trials.Customer{Base: o.lab.URL("frontend"), HTTP: shared}
-	if _, err := c.Await(o.ctx, id); err != nil {
-		o.Fatal(err)
+	master := labhttp.NewClient(httpx.NewClient(o.lab.URL("master"), shared.Transport))
+	for {
+		t, err := master.Task(o.ctx, lab.Ref{ID: id}, lab.MaxWait)
+		if err != nil {
+			o.Fatal(err)
+		}
+		if t.State.Ended() {
+			break
+		}
 	}
 	task, err := o.tasks.Get(o.ctx, id)
 	if err != nil {
