@@ -171,6 +171,11 @@ func TestOwners(t *testing.T) {
 	if a := bob.call(http.MethodGet, "/api/v1/tasks?tag=alices-tag", nil); a.status != http.StatusOK || strings.Contains(a.body, mine.ID) {
 		t.Errorf("the list of her tag: %d %s", a.status, a.body)
 	}
+	for _, path := range []string{"/api/v1/events?task=" + mine.ID, "/api/v1/events?tag=alices-tag", "/api/v1/events"} {
+		if a := bob.call(http.MethodGet, path, nil, "Last-Event-ID", "1"); strings.Contains(a.body, `"state"`) {
+			t.Errorf("%s tells bob %s", path, a.body)
+		}
+	}
 	bob.must(http.StatusOK, nil, http.MethodDelete, "/api/v1/tasks?tag=alices-tag", nil)
 	id := upload[strings.LastIndex(upload, "/")+1:]
 	if a := bob.call(http.MethodPost, "/api/v1/tasks", fmt.Appendf(nil, `{"upload":%q}`, id), "Content-Type", "application/json"); a.status != http.StatusNotFound {
