@@ -15,7 +15,7 @@ import (
 
 // tries is how many histories a fault may take to show: who meets whom is up to
 // the scheduler.
-const tries = 10
+const tries = 40
 
 var small = size{pool: 12, workers: 5, customers: 2, steps: 350}
 
