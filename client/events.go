@@ -32,6 +32,9 @@ type Watch struct {
 	After string   // ID of the last event that is known; empty: from now on
 }
 
+// codeCompacted: the lab does not know any more what came after an event.
+const codeCompacted = "compacted"
+
 // endEvent is the lab's word that nothing more will come.
 const endEvent = "end"
 
@@ -50,6 +53,10 @@ func (c *Client) Events(ctx context.Context, w Watch) iter.Seq2[Event, error] {
 		for attempts := c.newAttempts(); ; {
 			before := s.read
 			err := s.follow(ctx, yield)
+			if CodeOf(err) == codeCompacted && s.last != "" {
+				s.last = "" // what came meanwhile is forgotten; the present states are told
+				continue
+			}
 			if errors.Is(err, errOver) {
 				return
 			}

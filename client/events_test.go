@@ -85,6 +85,21 @@ func TestEventsEndWithWhatIsFinal(t *testing.T) {
 	}
 }
 
+// TestEventsAfterALongTime: what the lab has forgotten is not asked for for ever.
+func TestEventsAfterALongTime(t *testing.T) {
+	l, c := newLiar(t, says(410, `{"code":"compacted"}`), streams(finished+end))
+	n := 0
+	for e, err := range c.Events(t.Context(), client.Watch{Tasks: []string{"t1"}, After: "3"}) {
+		if err != nil || e.Type != "finished" {
+			t.Errorf("%v, %v", e, err)
+		}
+		n++
+	}
+	if n != 1 || l.asked[0].Header.Get("Last-Event-ID") != "3" || l.asked[1].Header.Get("Last-Event-ID") != "" {
+		t.Errorf("%d events of %d requests", n, l.requests())
+	}
+}
+
 // TestEventsCanBeLeft: the connection goes with the loop.
 func TestEventsCanBeLeft(t *testing.T) {
 	gone := make(chan struct{})

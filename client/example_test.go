@@ -115,6 +115,29 @@ func ExampleClient_Tasks() {
 	// 2 deleted <nil>
 }
 
+// What happens to a task until it has ended.
+func ExampleClient_Events() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	lab, err := client.New(os.Getenv("MINILAB_SERVER"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	task, err := lab.Submit(ctx, client.File("photo.jpg"), client.Order{Pipeline: "rotate:90"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	var last client.Event
+	for event, err := range lab.Events(ctx, client.Watch{Tasks: []string{task.ID}}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		last = event
+	}
+	fmt.Println(last.Type, last.State, last.Task == task.ID)
+	// Output: finished finished true
+}
+
 // An image that is sent piece by piece, each with its checksum.
 func ExampleClient_Upload() {
 	ctx := context.Background()

@@ -30,6 +30,7 @@ func TestCLIPage(t *testing.T) {
 		{"cli one", "finished"},
 		{"cli folder", "more/two.png\tresults/more/two.webp"},
 		{"cli outputs", "shop/one-thumb.webp"},
+		{"cli watch", "finished"},
 		{"cli tasks", `"state":"finished"`},
 		{"cli presets", "results/photo.webp"},
 	} {
