@@ -45,6 +45,7 @@ func newAPI(cfg Config, rt *httpx.Router) *api {
 	c.Servers = []*huma.Server{{URL: "/"}}
 	a := &api{Config: cfg, rt: rt, huma: huma.NewAPI(c, adapter{rt})}
 	a.routeTasks()
+	a.routeEvents()
 	a.routeResults()
 	a.routeCatalog()
 	a.routeKeys()

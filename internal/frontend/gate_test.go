@@ -149,6 +149,7 @@ var decisions = map[string][]auth.Scope{
 	"GET /api/v1/presets/{name}":             {auth.Read},
 	"PUT /api/v1/presets/{name}":             {auth.Admin},
 	"DELETE /api/v1/presets/{name}":          {auth.Admin},
+	"GET /api/v1/events":                     {auth.Read},
 	"GET /api/v1/stats":                      {auth.Read},
 	"GET /api/v1/workers":                    {auth.Admin},
 
