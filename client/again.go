@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -24,21 +25,27 @@ type attempts struct {
 
 func (c *Client) newAttempts() *attempts { return &attempts{patience: c.patience} }
 
-// next waits until there may be another attempt after err. It is false when
-// there is none: patience is at its end, or the context is.
-func (a *attempts) next(ctx context.Context, err error) bool {
+// next waits until there may be another attempt after err. When there is none,
+// as patience is at its end, or the context is, it gives the error to end with.
+func (a *attempts) next(ctx context.Context, err error) error { return a.after(ctx, err, 0) }
+
+// after is next with a pause of at least that long.
+func (a *attempts) after(ctx context.Context, err error, pause time.Duration) error {
 	if a.since.IsZero() {
 		a.since, a.pause = time.Now(), firstPause
 	}
-	pause := a.pause/2 + rand.N(a.pause/2+1)
+	pause = max(pause, a.pause/2+rand.N(a.pause/2+1))
 	a.pause = min(2*a.pause, longestPause)
 	if e := (*Error)(nil); errors.As(err, &e) {
 		pause = max(pause, e.RetryAfter)
 	}
 	if time.Since(a.since)+pause > a.patience {
-		return false
+		return err
 	}
-	return sleep(ctx, pause)
+	if !sleep(ctx, pause) {
+		return fmt.Errorf("%w, after: %w", context.Cause(ctx), err)
+	}
+	return nil
 }
 
 // renew forgets what has failed, after something has gone well.

@@ -99,7 +99,10 @@ func (c *Client) do(ctx context.Context, q call) (*http.Response, error) {
 		if err == nil {
 			return resp, nil
 		}
-		if !q.again(err) || !attempts.next(ctx, err) {
+		if !q.again(err) {
+			return nil, err
+		}
+		if err := attempts.next(ctx, err); err != nil {
 			return nil, err
 		}
 	}

@@ -198,7 +198,7 @@ func TestTheContextEndsEverything(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	if _, err := c.Task(ctx, "t1"); err == nil || time.Since(began) > 3*time.Second {
+	if _, err := c.Task(ctx, "t1"); !errors.Is(err, context.DeadlineExceeded) || client.CodeOf(err) != "stopping" || time.Since(began) > 3*time.Second {
 		t.Errorf("%v after %v", err, time.Since(began))
 	}
 }

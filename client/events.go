@@ -65,8 +65,10 @@ func (c *Client) Events(ctx context.Context, w Watch) iter.Seq2[Event, error] {
 			}
 			if ctx.Err() != nil {
 				err = context.Cause(ctx)
-			} else if (call{}).again(err) && attempts.next(ctx, s.advised(err)) {
-				continue
+			} else if (call{}).again(err) {
+				if err = attempts.after(ctx, err, s.advice()); err == nil {
+					continue
+				}
 			}
 			yield(Event{}, err)
 			return
@@ -145,13 +147,9 @@ func (s *stream) take(f frame, yield func(Event, error) bool) error {
 	return nil
 }
 
-// advised adds the lab's advice, which holds once, to what has ended a
-// connection.
-func (s *stream) advised(err error) error {
+// advice is how long the lab asks to be left alone, which holds once.
+func (s *stream) advice() time.Duration {
 	pause := s.pause
 	s.pause = 0
-	if e := (*Error)(nil); pause == 0 || errors.As(err, &e) {
-		return err
-	}
-	return &Error{Title: err.Error(), RetryAfter: pause}
+	return pause
 }

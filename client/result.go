@@ -46,7 +46,10 @@ func (c *Client) fetch(ctx context.Context, id string, path []string, w io.Write
 		if f.done > before {
 			attempts.renew()
 		}
-		if !f.again(err) || !attempts.next(ctx, err) {
+		if !f.again(err) {
+			return f.content, err
+		}
+		if err := attempts.next(ctx, err); err != nil {
 			return f.content, err
 		}
 	}

@@ -76,7 +76,10 @@ func (c *Client) sendChunk(ctx context.Context, id string, offset int64, chunk [
 		if err == nil {
 			err = ErrCut
 		}
-		if !goesOn(err) || !attempts.next(ctx, err) {
+		if !goesOn(err) {
+			return err
+		}
+		if err := attempts.next(ctx, err); err != nil {
 			return err
 		}
 		if at, err = c.uploadOffset(ctx, id); err != nil {
