@@ -105,15 +105,19 @@ type watched struct {
 	rest int64 // bytes that are to come; negative: unknown
 }
 
-var errResized = errors.New("its size has changed meanwhile")
+var errShorter = errors.New("it has become shorter meanwhile")
 
-// Read implements io.Reader.
+// Read implements io.Reader. Of what grows meanwhile it gives as much as there
+// was.
 func (w *watched) Read(p []byte) (int, error) {
-	n, err := w.ReadCloser.Read(p)
-	if w.body.size >= 0 {
-		if w.rest -= int64(n); w.rest < 0 || w.rest > 0 && errors.Is(err, io.EOF) {
-			n, err = 0, errResized
+	if w.body.size >= 0 && int64(len(p)) > w.rest {
+		if p = p[:w.rest]; len(p) == 0 {
+			return 0, io.EOF
 		}
+	}
+	n, err := w.ReadCloser.Read(p)
+	if w.rest -= int64(n); w.rest > 0 && errors.Is(err, io.EOF) {
+		err = errShorter
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = &bodyError{err}

@@ -258,3 +258,30 @@ func TestTasksGoesThroughAllPages(t *testing.T) {
 		}
 	}
 }
+
+// resized says that it has another size than it turns out to have.
+type resized struct {
+	*strings.Reader
+	size int64
+}
+
+// Seek implements io.Seeker.
+func (r resized) Seek(offset int64, whence int) (int64, error) {
+	if whence == io.SeekEnd {
+		return r.size, nil
+	}
+	return r.Reader.Seek(offset, whence)
+}
+
+// TestAnImageThatChanges: what is read while somebody writes it is no image.
+func TestAnImageThatChanges(t *testing.T) {
+	l, c := newLiar(t, says(200, done))
+	_, err := c.Submit(t.Context(), client.Stream(resized{strings.NewReader("ten bytes."), 15}), client.Order{})
+	if !errors.Is(err, client.ErrUnreadable) || l.requests() > 1 {
+		t.Errorf("shorter than it was: %v after %d requests", err, l.requests())
+	}
+	l, c = newLiar(t, says(200, done))
+	if _, err := c.Submit(t.Context(), client.Stream(resized{strings.NewReader("ten bytes."), 5}), client.Order{}); err != nil || l.bodies[0] != "ten b" {
+		t.Errorf("longer than it was: %v, %q", err, l.bodies)
+	}
+}

@@ -479,3 +479,26 @@ func TestOnlySubmitted(t *testing.T) {
 		t.Errorf("%+v", sum)
 	}
 }
+
+// TestAnImageThatChanges between its digest and its way to the lab.
+func TestAnImageThatChanges(t *testing.T) {
+	l, lab := newFakeLab(t)
+	in, out := t.TempDir(), t.TempDir()
+	put(t, in, "a.jpg", "A")
+	l.ahead = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPost {
+			return false
+		}
+		reply(w, 202, client.Task{ID: "t0", State: client.NotStarted, Source: &client.Content{SHA256: sum([]byte("B"))}})
+		return true
+	}
+	j := batch.Job{Lab: lab, Order: small, Inputs: []string{in}, Out: out}
+	got, n := run(t, j)
+	if got.Failed != 1 || !strings.Contains((*n)[1].Err.Error(), "changed") || len(tree(t, out)) > 0 {
+		t.Errorf("%+v, %v", got, *n)
+	}
+	l.ahead = nil
+	if got, _ = run(t, j); got.Finished != 1 {
+		t.Errorf("the second run: %+v", got)
+	}
+}
