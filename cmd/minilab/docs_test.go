@@ -26,7 +26,7 @@ func TestREADME(t *testing.T) {
 		t.Fatal(err)
 	}
 	photo := jpegBytes(t, trials.Picture(320, 240))
-	curl := shellBlock(t, string(readme), "up") + shellBlock(t, string(readme), "outputs")
+	curl := shellBlock(t, string(readme), "up") + shellBlock(t, string(readme), "outputs") + shellBlock(t, string(readme), "tasks")
 	for name, start := range map[string]string{
 		"up":  "bin/minilab up &",
 		"six": shellBlock(t, string(readme), "six"),
@@ -52,9 +52,11 @@ func TestREADME(t *testing.T) {
 			if err := trials.Swapped(photo, swapped, 2); err != nil {
 				t.Error(err)
 			}
-			small, err := os.ReadFile(filepath.Join(dir, "small.webp"))
-			if err != nil || !bytes.Contains(small[:min(len(small), 16)], []byte("WEBPVP8")) {
-				t.Errorf("small.webp is %.16q, %v", small, err)
+			for _, name := range []string{"small.webp", "fitted.webp"} {
+				picture, err := os.ReadFile(filepath.Join(dir, name))
+				if err != nil || !bytes.Contains(picture[:min(len(picture), 16)], []byte("WEBPVP8")) {
+					t.Errorf("%s is %.16q, %v", name, picture, err)
+				}
 			}
 		})
 	}
