@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -56,10 +57,19 @@ func New(server string, options ...Option) (*Client, error) {
 	for _, o := range options {
 		o(c)
 	}
+	if !visible(c.Key) {
+		return nil, errors.New("the key has characters that no key has")
+	}
 	if c.HTTP == nil {
 		c.HTTP = &http.Client{Transport: transport()}
 	}
 	return c, nil
+}
+
+// visible says whether a text can be the value of a header: the network's error
+// of one that cannot looks as if it might pass.
+func visible(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 // masked is a URL without its password, if it has one.

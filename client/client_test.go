@@ -22,6 +22,9 @@ func TestServerIsAURL(t *testing.T) {
 			t.Errorf("New(%q): %v", text, err)
 		}
 	}
+	if _, err := client.New("http://x", client.WithKey("hid\nden")); err == nil || strings.Contains(err.Error(), "den") {
+		t.Errorf("a key of two lines: %v", err)
+	}
 	if c, err := client.New("https://example.org/lab/"); err != nil || c.Server != "https://example.org/lab" {
 		t.Errorf("%v, %v", c, err)
 	}
@@ -221,7 +224,8 @@ func TestEmptyNamesMeanNothing(t *testing.T) {
 	_, e3 := c.Cancel(ctx, "")
 	_, e4 := c.Result(ctx, "", "", io.Discard)
 	_, e5 := c.Preset(ctx, "")
-	for i, err := range []error{c.Delete(ctx, ""), c.DeletePreset(ctx, ""), c.PutPreset(ctx, client.Preset{}), c.DeleteKey(ctx, ""), e1, e2, e3, e4, e5} {
+	_, e6 := c.Submit(ctx, client.Stream(strings.NewReader("x")), client.Order{IdempotencyKey: "a b"})
+	for i, err := range []error{e6, c.Delete(ctx, ""), c.DeletePreset(ctx, ""), c.PutPreset(ctx, client.Preset{}), c.DeleteKey(ctx, ""), e1, e2, e3, e4, e5} {
 		if err == nil {
 			t.Errorf("call %d was made", i)
 		}

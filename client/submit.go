@@ -103,6 +103,9 @@ func (c *Client) Submit(ctx context.Context, image Image, o Order) (t Task, err 
 	if o.IdempotencyKey == "" {
 		o.IdempotencyKey = rand.Text()
 	}
+	if !visible(o.IdempotencyKey) {
+		return t, errors.New("an idempotency key has visible characters only")
+	}
 	q, err := o.call(image)
 	if err != nil {
 		return t, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -88,20 +89,22 @@ func runBatch(c *cobra.Command, j batch.Job) (err error) {
 	show.end(sum)
 	switch {
 	case c.Context().Err() != nil:
-		return fmt.Errorf("stopped%s", goesOn(j))
+		return fmt.Errorf("stopped%s", goesOn(j, nil))
 	case errors.Is(err, context.Canceled):
 		return err
 	case err != nil:
-		return fmt.Errorf("%w%s", err, goesOn(j))
+		return fmt.Errorf("%w%s", err, goesOn(j, err))
 	case sum.Failed > 0:
 		return &codedError{exitSome, fmt.Errorf("%d of %d images failed", sum.Failed, sum.Images)}
 	}
 	return nil
 }
 
-// goesOn says how to go on, where that is possible.
-func goesOn(j batch.Job) string {
-	if j.Out == "" {
+// goesOn says how to go on after err, where that is possible: what is wrong with
+// the order will be wrong again.
+func goesOn(j batch.Job, err error) string {
+	e := (*client.Error)(nil)
+	if j.Out == "" || errors.As(err, &e) && e.Status < http.StatusTooManyRequests {
 		return ""
 	}
 	return "; the same command goes on from here"
