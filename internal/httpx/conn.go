@@ -3,6 +3,7 @@ package httpx
 import (
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -23,15 +24,18 @@ const tooMany = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/p
 	"Retry-After: 1\r\nConnection: close\r\n\r\n" +
 	`{"type":"/problems/connections","title":"there are too many connections; try again","status":503,"code":"connections"}` + "\n"
 
-// Connections counts the connections of a process, of all its listeners
-// together, so that there are always files left for those who are served.
+// Connections counts the files that the connections of a process may need, of
+// all its listeners together, so that there are always some left for those who
+// are served.
 type Connections struct {
-	max  int64
+	max  int64 // files
 	open atomic.Int64
 }
 
 // NewConnections makes the count for this process.
-func NewConnections() *Connections { return &Connections{max: connLimit(fileLimit())} }
+func NewConnections() *Connections {
+	return &Connections{max: connLimit(fileLimit()) * connFiles}
+}
 
 // connLimit is how many connections there may be with so many files.
 func connLimit(files uint64) int64 {
@@ -65,10 +69,10 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l.count.open.Add(1) <= l.count.max {
-			return &conn{Conn: c, count: l.count}, nil
+		if l.count.open.Add(connFiles) <= l.count.max {
+			return &conn{Conn: c, count: l.count, files: connFiles}, nil
 		}
-		l.count.open.Add(-1)
+		l.count.open.Add(-connFiles)
 		refuse(c)
 	}
 }
@@ -85,9 +89,23 @@ func refuse(c net.Conn) {
 // and readerRate.
 type conn struct {
 	net.Conn
-	count  *Connections
-	closed atomic.Bool
-	set    atomic.Bool // the handler has set a deadline
+	count *Connections
+	set   atomic.Bool // the handler has set a deadline
+
+	mu    sync.Mutex
+	files int64 // that it counts for; 0: it is closed
+}
+
+type connKey struct{}
+
+// weigh has the connection count for so many files, unless it is closed.
+func (c *conn) weigh(files int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.files > 0 {
+		c.count.open.Add(files - c.files)
+		c.files = files
+	}
 }
 
 // SetWriteDeadline implements net.Conn.
@@ -125,8 +143,6 @@ func (c *conn) CloseWrite() error {
 
 // Close implements io.Closer.
 func (c *conn) Close() error {
-	if !c.closed.Swap(true) {
-		c.count.open.Add(-1)
-	}
+	c.weigh(0)
 	return c.Conn.Close()
 }

@@ -36,7 +36,7 @@ func TestConnectionsAreCountedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	count := &Connections{max: 2}
+	count := &Connections{max: 2 * connFiles}
 	bounded := count.Listener(l)
 	accepted := make(chan net.Conn)
 	go func() {

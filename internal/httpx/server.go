@@ -17,7 +17,7 @@ import (
 const (
 	headerTime = 10 * time.Second
 	idleTime   = 2 * time.Minute
-	maxHeader  = 32 << 10 // bytes
+	maxHeader  = 48 << 10 // bytes; a stream of events may name many tasks
 )
 
 // ErrStopping says that a request ends because its service does.
@@ -31,6 +31,7 @@ type Server struct {
 	http     *http.Server
 	draining context.CancelCauseFunc // ends the requests that wait
 	cut      context.CancelFunc      // ends all requests
+	detached *detached
 	done     chan struct{}
 	err      error // of serving, known when done
 }
@@ -42,7 +43,9 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 	ctx, cut := context.WithCancel(context.WithoutCancel(ctx))
 	waiting, drain := context.WithCancelCause(ctx)
 	ctx = context.WithValue(ctx, drainKey{}, waiting)
-	s := &Server{draining: drain, cut: cut, done: make(chan struct{}), http: &http.Server{
+	streams := &detached{ctx: waiting}
+	ctx = context.WithValue(ctx, detachedKey{}, streams)
+	s := &Server{draining: drain, cut: cut, detached: streams, done: make(chan struct{}), http: &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
@@ -50,6 +53,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 
 		DisableGeneralOptionsHandler: true,
 		BaseContext:                  func(net.Listener) context.Context { return ctx },
+		ConnContext:                  func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}
 	go func() {
@@ -94,6 +98,9 @@ func ignoreClosed(err error) error {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.draining(ErrStopping)
 	err := s.http.Shutdown(ctx)
+	if err == nil {
+		err = s.detached.wait(ctx)
+	}
 	s.cut()
 	if err != nil {
 		err = s.http.Close()

@@ -3,11 +3,14 @@
 package telemetry
 
 import (
+	"bufio"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -142,6 +145,32 @@ func (s *statusWriter) note(status int) {
 		s.stream = true
 		s.streams.Inc()
 	}
+}
+
+// Hijack implements http.Hijacker: a stream that goes on without its request is
+// counted until its connection is closed.
+func (s *statusWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, rw, err := http.NewResponseController(s.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	if s.note(http.StatusOK); !s.stream {
+		return c, rw, nil
+	}
+	s.stream = false
+	return &streamConn{Conn: c, closed: sync.OnceFunc(s.streams.Dec)}, rw, nil
+}
+
+// streamConn is the connection of a stream that is counted.
+type streamConn struct {
+	net.Conn
+	closed func()
+}
+
+// Close implements io.Closer.
+func (c *streamConn) Close() error {
+	c.closed()
+	return c.Conn.Close()
 }
 
 func (s *statusWriter) end() {

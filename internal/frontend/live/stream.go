@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"time"
@@ -24,13 +25,24 @@ func (a Asked) names(id string) bool {
 	return ok
 }
 
+// output is where a stream goes.
+type output interface {
+	io.Writer
+	Flush() error
+	SetWriteDeadline(at time.Time) error
+}
+
+// plain is the output of an ordinary answer.
+type plain struct {
+	io.Writer
+	*http.ResponseController
+}
+
 // stream is one answer.
 type stream struct {
 	hub   *Hub
 	l     *listener
-	w     http.ResponseWriter
-	conn  *http.ResponseController
-	begun bool
+	out   output
 	fresh bool // it begins with the present states
 
 	place int64               // what was written goes up to here
@@ -54,15 +66,33 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, a Asked) error {
 	if err != nil {
 		return err
 	}
-	defer h.leave()
-	s := &stream{hub: h, w: w, conn: http.NewResponseController(w), place: a.After}
+	s := &stream{hub: h, place: a.After, out: plain{w, http.NewResponseController(w)}}
 	s.l = &listener{asked: a, wake: make(chan struct{}, 1), opened: time.Now(), cut: s.cut}
 	first, err := s.open(ctx, end)
 	if err != nil {
+		h.leave()
 		return err
 	}
-	s.finish(r.Context(), s.run(ctx, first))
+	describe(w.Header())
+	detached := httpx.Detach(w, r, func(ctx context.Context, out *httpx.Stream) error {
+		defer h.leave()
+		s.out = out
+		return s.serve(ctx, first)
+	})
+	if detached {
+		return nil
+	}
+	defer h.leave()
+	if err := s.serve(ctx, first); err != nil && r.Context().Err() == nil {
+		panic(http.ErrAbortHandler)
+	}
 	return nil
+}
+
+func describe(h http.Header) {
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // a proxy that collects events delays them
 }
 
 // open finds out where the stream begins, and what it begins with.
@@ -129,7 +159,22 @@ func (s *stream) take(tasks map[string]lab.Task, seq int64) {
 	}
 }
 
-// run writes the stream until it ends.
+// serve writes the stream until it ends. After an error it was not told to its
+// end, and must not look as if it were.
+func (s *stream) serve(ctx context.Context, first [][]byte) error {
+	switch err := s.run(ctx, first); {
+	case errors.Is(err, errOver):
+		return s.last(endText)
+	case errors.Is(err, httpx.ErrStopping):
+		return s.last(retry())
+	case errors.Is(err, errAged):
+		return nil
+	default:
+		return err
+	}
+}
+
+// run writes the stream until something ends it.
 func (s *stream) run(ctx context.Context, first [][]byte) error {
 	if err := s.begin(first, s.fresh); err != nil {
 		return err

@@ -2,13 +2,10 @@ package live
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"time"
 
-	"minilab/internal/httpx"
 	"minilab/internal/lab"
 )
 
@@ -19,22 +16,14 @@ const (
 	comeApart   = 2 * time.Second  // as much more as chance has it, so that not all come at once
 )
 
-const (
-	endText     = "event: end\ndata: {}\n\n"
-	lookupTries = 20
-)
+// lookupTries is how often the tags of a task are asked for.
+const lookupTries = 20
 
-// begin writes the head, and the present states. Only what follows them has the
+var endText = []byte("event: end\ndata: {}\n\n")
+
+// begin writes the present states. Only what follows them has the
 // reader's place: who loses the stream before has had nothing.
 func (s *stream) begin(first [][]byte, fresh bool) error {
-	if !s.begun {
-		s.begun = true
-		h := s.w.Header()
-		h.Set("Content-Type", "text/event-stream")
-		h.Set("Cache-Control", "no-store")
-		h.Set("X-Accel-Buffering", "no") // a proxy that collects events delays them
-		s.w.WriteHeader(http.StatusOK)
-	}
 	if err := s.write(retry()); err != nil {
 		return err
 	}
@@ -48,7 +37,7 @@ func (s *stream) begin(first [][]byte, fresh bool) error {
 			return err
 		}
 	}
-	return s.conn.Flush()
+	return s.out.Flush()
 }
 
 // retry says when to connect again.
@@ -57,13 +46,13 @@ func retry() []byte {
 }
 
 func (s *stream) write(text []byte) error {
-	_ = s.conn.SetWriteDeadline(time.Now().Add(writeWithin)) // a recorder in a test has none
-	_, err := s.w.Write(text)
+	_ = s.out.SetWriteDeadline(time.Now().Add(writeWithin)) // a recorder in a test has none
+	_, err := s.out.Write(text)
 	return err
 }
 
 // cut ends a write that waits for its reader.
-func (s *stream) cut() { _ = s.conn.SetWriteDeadline(time.Unix(1, 0)) }
+func (s *stream) cut() { _ = s.out.SetWriteDeadline(time.Unix(1, 0)) }
 
 // tell writes events, and a ping where one is due: it takes the reader's place
 // along to where the feed has been read.
@@ -82,7 +71,7 @@ func (s *stream) tell(ctx context.Context, list []*frame, ping bool, upto int64)
 			return err
 		}
 	}
-	return s.conn.Flush()
+	return s.out.Flush()
 }
 
 func (s *stream) tellOne(ctx context.Context, f *frame) error {
@@ -110,23 +99,15 @@ func (s *stream) tagged(ctx context.Context, id, tag string) (ok bool, err error
 	return ok, err
 }
 
-// finish ends the stream as it deserves: one that was not told to the end must
-// not look as if it were.
-func (s *stream) finish(ctx context.Context, err error) {
-	switch {
-	case ctx.Err() != nil:
-		return // the reader is gone
-	case errors.Is(err, errOver):
-		err = s.write([]byte(endText))
-	case errors.Is(err, httpx.ErrStopping):
-		err = s.write(retry())
-	case errors.Is(err, errAged):
-		err = nil
+// last writes what ends the stream. An ordinary answer's connection goes on.
+func (s *stream) last(text []byte) error {
+	if err := s.write(text); err != nil {
+		return err
 	}
-	if err != nil {
-		panic(http.ErrAbortHandler)
+	if err := s.out.Flush(); err != nil {
+		return err
 	}
-	_ = s.conn.SetWriteDeadline(time.Time{}) // the connection goes on
+	return s.out.SetWriteDeadline(time.Time{})
 }
 
 // catchUp reads the feed itself up to where the hub can take the reader over,
