@@ -36,6 +36,7 @@ type keyed struct {
 	url   string
 
 	uploads fakeUploads
+	lab     fakeLab
 }
 
 // serveKeyed runs a frontend that follows keys; it has none at first.
@@ -46,13 +47,13 @@ func serveKeyed(t testing.TB) *keyed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &keyed{t: t, store: s, keys: auth.NewKeys(s)}
+	k := &keyed{t: t, store: s, keys: auth.NewKeys(s), lab: fakeLab{Customers: noLab{}}}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); k.keys.Follow(ctx, log) }()
 	t.Cleanup(func() { cancel(); <-done; s.Close() })
 	k.rt = frontend.New(frontend.Config{
-		Customers: &fakeLab{Customers: noLab{}}, Board: noLab{}, Catalog: pipeline.NewCatalog(), Presets: noPresets{}, Hooks: noHooks{},
+		Customers: &k.lab, Board: noLab{}, Catalog: pipeline.NewCatalog(), Presets: noPresets{}, Hooks: noHooks{},
 		Workers: func() []frontend.Worker { return nil }, Uploads: &k.uploads, Limits: roomy, Log: log,
 		Keys: k.keys, Ring: auth.Ring{Store: s},
 		Scraper: func(_ http.ResponseWriter, r *http.Request) error {

@@ -50,7 +50,7 @@ func (t tus) serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	finished := w.Header().Get(uploads.HeaderFinished)
 	w.Header().Del(uploads.HeaderFinished)
-	if finished != "" && r.Method != http.MethodHead {
+	if finished != "" {
 		if err := t.order(w, r, p, finished); err != nil {
 			return err
 		}
@@ -90,7 +90,9 @@ func (h *heldBack) WriteHeader(status int) { h.status = status }
 func (h *heldBack) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 
 // order makes a task of an upload whose last bytes have come, if its metadata
-// says what is to be done with it.
+// says what is to be done with it. Who lost the answer to the last PATCH, or was
+// told to come back, asks with HEAD and takes the upload for done: so there has to
+// be a task by then too.
 func (t tus) order(w http.ResponseWriter, r *http.Request, p auth.Principal, id string) error {
 	f, err := t.uploads.Open(r.Context(), p.Owner, id)
 	if err != nil {

@@ -1,19 +1,26 @@
 package frontend_test
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 
 	"minilab/internal/auth"
+	"minilab/internal/lab"
 	"minilab/internal/storage/uploads"
 )
 
 // fakeUploads notes what it is asked for.
 type fakeUploads struct {
-	mu    sync.Mutex
-	calls []uploads.Call
+	mu       sync.Mutex
+	calls    []uploads.Call
+	photo    []byte            // that is finished
+	metadata map[string]string // of it
+	done     []string          // tasks that it has become
 }
 
 func (f *fakeUploads) Serve(w http.ResponseWriter, r *http.Request, c uploads.Call) error {
@@ -36,11 +43,18 @@ func (f *fakeUploads) last() uploads.Call {
 	return f.calls[len(f.calls)-1]
 }
 
-func (*fakeUploads) Open(context.Context, string, string) (uploads.Finished, error) {
-	return uploads.Finished{}, uploads.ErrNotFound
+func (f *fakeUploads) Open(context.Context, string, string) (uploads.Finished, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return uploads.Finished{Body: io.NopCloser(bytes.NewReader(f.photo)), Size: int64(len(f.photo)), Metadata: f.metadata}, nil
 }
 
-func (*fakeUploads) Done(context.Context, string, string, string) error { return nil }
+func (f *fakeUploads) Done(_ context.Context, _, _, task string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.done = append(f.done, task)
+	return nil
+}
 
 // TestUploadsAreTheKeysOwners, whatever the request says of itself.
 func TestUploadsAreTheKeysOwners(t *testing.T) {
@@ -66,6 +80,28 @@ func TestWhatIsBetweenServicesIsNotTold(t *testing.T) {
 	w := k.ask("HEAD /api/v1/uploads/abc", shows(key))
 	if w.Code != http.StatusNoContent || w.Header().Get(uploads.HeaderFinished) != "" {
 		t.Errorf("%d %v", w.Code, w.Header())
+	}
+}
+
+// TestOrderIsNotForgotten by a client that was told to come back, and that takes
+// an upload of which all bytes have come for done.
+func TestOrderIsNotForgotten(t *testing.T) {
+	k := serveKeyed(t)
+	key, _ := k.create("shop", auth.Submit)
+	k.uploads.photo, k.uploads.metadata = noise(t, 4, 4), map[string]string{"pipeline": "swap"}
+	k.lab.submit = func(n int) error {
+		if n == 1 {
+			return lab.ErrQueueFull
+		}
+		return nil
+	}
+	if w := k.ask("HEAD /api/v1/uploads/abc", shows(key)); w.Code != http.StatusTooManyRequests {
+		t.Errorf("with a full queue: %d %v", w.Code, w.Header())
+	}
+	w := k.ask("HEAD /api/v1/uploads/abc", shows(key))
+	task := w.Header().Get(uploads.HeaderTask)
+	if w.Code != http.StatusNoContent || task == "" || !slices.Equal(k.uploads.done, []string{task}) {
+		t.Errorf("%d %v, and it has become %q", w.Code, w.Header(), k.uploads.done)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -95,6 +96,26 @@ func TestTaskByMetadata(t *testing.T) {
 				t.Errorf("the task is %s", a.body)
 			}
 		})
+	}
+}
+
+// TestOrderOfAFrontendThatDied: the last bytes have come, and nobody was there to
+// make the task. Whoever goes on with the upload finds it done, and a task.
+func TestOrderOfAFrontendThatDied(t *testing.T) {
+	l := newLab(t, topology)
+	base, picture := balancer(t, l), trials.PNG(300, 200, 3)
+	made := must(t, "POST", base+prefix, nil, "Upload-Length", strconv.Itoa(len(picture)), "Upload-Metadata", "pipeline c3dhcA==") // swap
+	location := made.header.Get("Location")
+	a := must(t, "PATCH", l.URL("storage")+"/uploads/"+path.Base(location), bytes.NewReader(picture),
+		"Minilab-Owner", "public", "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream")
+	if a.status != 204 {
+		t.Fatalf("PATCH: %d %s", a.status, a.body)
+	}
+	found := head(t, base+location)
+	if task := found.header.Get("Minilab-Task"); found.offset() != len(picture) || task == "" {
+		t.Errorf("at %d of %d bytes the task is %q", found.offset(), len(picture), task)
+	} else {
+		swapped(t, base, task, picture)
 	}
 }
 
