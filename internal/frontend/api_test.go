@@ -127,11 +127,21 @@ func (s *service) refuses(status int, code, method, path string, body io.Reader,
 // work does the oldest task: its result is its source, reversed.
 func (s *service) work() {
 	s.t.Helper()
+	s.finish(s.claim())
+}
+
+// claim takes the oldest task on.
+func (s *service) claim() lab.Work {
+	s.t.Helper()
 	list, err := s.f.Lab.Claim(s.t.Context(), lab.ClaimRequest{Worker: "w", Wait: 10 * time.Second})
 	if err != nil || len(list) != 1 {
 		s.t.Fatalf("Claim: %d, %v", len(list), err)
 	}
-	w := list[0]
+	return list[0]
+}
+
+func (s *service) finish(w lab.Work) {
+	s.t.Helper()
 	o, err := s.f.Storage.Get(s.t.Context(), storage.InProgress, w.Source.Key, storage.Part{})
 	if err != nil {
 		s.t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 
 // detached are the streams of a server that no request keeps open.
 type detached struct {
-	ctx     context.Context // ends with ErrStopping
+	ctx     context.Context //nolint:containedctx // the server's; it ends with ErrStopping
 	running sync.WaitGroup
 }
 
@@ -60,7 +60,7 @@ func Detach(w http.ResponseWriter, r *http.Request, serve func(ctx context.Conte
 	s.head(w.Header())
 	go func() {
 		defer d.running.Done()
-		defer c.Close()
+		defer func() { _ = c.Close() }() // nobody is left to tell
 		if serve(d.ctx, s) == nil {
 			_ = s.end() // who has gone does not miss it
 		}
