@@ -9,7 +9,7 @@ GOVULNCHECK := v1.9.0
 
 include scripts/engine.mk
 
-.PHONY: help run build minilab test test-deps generate pictures lint bench bench-engine fuzz soak crash hostile clean
+.PHONY: help run build minilab test test-deps generate pictures lint bench bench-engine fuzz soak crash hostile listeners clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -78,6 +78,9 @@ IMAGES := 5000
 
 hostile: build ## Hand IMAGES (default 5000) hostile images to running labs and print what became of them; SEED=n
 	go test ./internal/trials/images -count 1 -v -run Hostile -timeout 20m -args -images $(IMAGES) $(if $(filter-out 0,$(SEED)),-seed $(SEED))
+
+listeners: build ## Open LISTENERS (default 10000) idle streams of events at one frontend and measure what they cost
+	go test ./internal/trials/live -count 1 -v -run IdleListeners -timeout 10m -args -listeners $(or $(LISTENERS),10000) -idle 20s
 
 clean: ## Remove what was built and fetched
 	rm -rf bin .deps .tools internal/frontend/docspage/scalar.js.gz
