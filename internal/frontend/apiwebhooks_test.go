@@ -16,7 +16,7 @@ import (
 	"minilab/internal/pipeline"
 	"minilab/internal/taskdb"
 	"minilab/internal/taskdb/sqltaskdb"
-	"minilab/internal/taskdb/sqltaskdb/sqlite"
+	"minilab/internal/taskdb/sqltaskdb/sqlite/sqlitetest"
 )
 
 // noHooks is a desk that has nothing.
@@ -49,7 +49,7 @@ type desk struct {
 func openDesk(t *testing.T) *desk {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	s, err := sqlite.Open(t.Context(), t.TempDir(), sqltaskdb.Options{Log: log})
+	s, err := sqlitetest.Open(t, t.TempDir(), sqltaskdb.Options{Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

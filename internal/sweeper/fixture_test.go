@@ -21,7 +21,7 @@ import (
 	"minilab/internal/storage/filestorage"
 	"minilab/internal/taskdb"
 	"minilab/internal/taskdb/sqltaskdb"
-	"minilab/internal/taskdb/sqltaskdb/sqlite"
+	"minilab/internal/taskdb/sqltaskdb/sqlite/sqlitetest"
 )
 
 // grace of the fixtures' sweepers; bytes are aged by putting their files back.
@@ -68,7 +68,7 @@ func openTasks(t testing.TB, dir string, opt sqltaskdb.Options) *sqltaskdb.Store
 	if opt.Backoff == nil {
 		opt.Backoff = func(int) time.Duration { return time.Millisecond }
 	}
-	s, err := sqlite.Open(t.Context(), dir, opt)
+	s, err := sqlitetest.Open(t, dir, opt)
 	if err != nil {
 		t.Fatal(err)
 	}

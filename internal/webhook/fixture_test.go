@@ -20,7 +20,7 @@ import (
 	"minilab/internal/pipeline"
 	"minilab/internal/taskdb"
 	"minilab/internal/taskdb/sqltaskdb"
-	"minilab/internal/taskdb/sqltaskdb/sqlite"
+	"minilab/internal/taskdb/sqltaskdb/sqlite/sqlitetest"
 )
 
 // patience bounds a failing run and nothing else.
@@ -37,7 +37,7 @@ type lab struct {
 func open(t *testing.T) *lab {
 	l := &lab{T: t}
 	var err error
-	l.tasks, err = sqlite.Open(t.Context(), t.TempDir(), sqltaskdb.Options{Now: l.now, Log: slog.New(slog.DiscardHandler)})
+	l.tasks, err = sqlitetest.Open(t, t.TempDir(), sqltaskdb.Options{Now: l.now, Log: slog.New(slog.DiscardHandler)})
 	l.ok(err)
 	t.Cleanup(func() { l.ok(l.tasks.Close()) })
 	return l

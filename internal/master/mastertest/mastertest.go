@@ -15,7 +15,7 @@ import (
 	"minilab/internal/storage/filestorage"
 	"minilab/internal/taskdb"
 	"minilab/internal/taskdb/sqltaskdb"
-	"minilab/internal/taskdb/sqltaskdb/sqlite"
+	"minilab/internal/taskdb/sqltaskdb/sqlite/sqlitetest"
 )
 
 // Open makes an empty lab in a folder of the test's.
@@ -38,7 +38,7 @@ func OpenWith(t *testing.T, around func(taskdb.Store) taskdb.Store) labtest.Fixt
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { images.Close() })
-	tasks, err := sqlite.Open(t.Context(), dir, sqltaskdb.Options{
+	tasks, err := sqlitetest.Open(t, dir, sqltaskdb.Options{
 		Log: log, Backoff: func(int) time.Duration { return time.Millisecond },
 	})
 	if err != nil {

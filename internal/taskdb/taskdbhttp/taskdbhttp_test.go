@@ -10,7 +10,7 @@ import (
 	"minilab/internal/httpx"
 	"minilab/internal/taskdb"
 	"minilab/internal/taskdb/sqltaskdb"
-	"minilab/internal/taskdb/sqltaskdb/sqlite"
+	"minilab/internal/taskdb/sqltaskdb/sqlite/sqlitetest"
 	"minilab/internal/taskdb/taskdbhttp"
 	"minilab/internal/taskdb/taskdbtest"
 )
@@ -29,7 +29,7 @@ func TestStore(t *testing.T) {
 func engine(t *testing.T, opt sqltaskdb.Options) *sqltaskdb.Store {
 	t.Helper()
 	opt.Log = slog.New(slog.DiscardHandler)
-	s, err := sqlite.Open(t.Context(), t.TempDir(), opt)
+	s, err := sqlitetest.Open(t, t.TempDir(), opt)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"minilab/internal/taskdb/sqltaskdb"
-	"minilab/internal/taskdb/sqltaskdb/sqlite"
+	"minilab/internal/taskdb/sqltaskdb/sqlite/sqlitetest"
 	"minilab/internal/taskdb/taskdbtest"
 )
 
@@ -22,7 +22,7 @@ func TestStore(t *testing.T) {
 func open(t testing.TB, dir string, opt sqltaskdb.Options) *sqltaskdb.Store {
 	t.Helper()
 	opt.Log = slog.New(slog.DiscardHandler)
-	s, err := sqlite.Open(t.Context(), dir, opt)
+	s, err := sqlitetest.Open(t, dir, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
