@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -13,6 +15,7 @@ import (
 // detached are the streams of a server that no request keeps open.
 type detached struct {
 	ctx     context.Context //nolint:containedctx // the server's; it ends with ErrStopping
+	log     *slog.Logger
 	running sync.WaitGroup
 }
 
@@ -27,6 +30,14 @@ func (d *detached) wait(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	}
+}
+
+// caught keeps a defect of one stream from ending the process, as net/http does
+// for requests.
+func (d *detached) caught() {
+	if v := recover(); v != nil {
+		d.log.Error("stream panicked", "panic", v, "stack", string(debug.Stack()))
 	}
 }
 
@@ -61,6 +72,7 @@ func Detach(w http.ResponseWriter, r *http.Request, serve func(ctx context.Conte
 	go func() {
 		defer d.running.Done()
 		defer func() { _ = c.Close() }() // nobody is left to tell
+		defer d.caught()
 		if serve(d.ctx, s) == nil {
 			_ = s.end() // who has gone does not miss it
 		}

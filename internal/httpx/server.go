@@ -43,7 +43,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 	ctx, cut := context.WithCancel(context.WithoutCancel(ctx))
 	waiting, drain := context.WithCancelCause(ctx)
 	ctx = context.WithValue(ctx, drainKey{}, waiting)
-	streams := &detached{ctx: waiting}
+	streams := &detached{ctx: waiting, log: log}
 	ctx = context.WithValue(ctx, detachedKey{}, streams)
 	s := &Server{draining: drain, cut: cut, detached: streams, done: make(chan struct{}), http: &http.Server{
 		Handler:           h,

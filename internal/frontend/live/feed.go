@@ -10,8 +10,8 @@ import (
 
 // follow reads the feed until nobody listens any more.
 func (h *Hub) follow(ctx context.Context) {
-	for h.needed() {
-		if err := h.step(ctx); err != nil && h.needed() {
+	for h.needed(ctx) {
+		if err := h.step(ctx); err != nil && h.needed(ctx) {
 			h.Log.WarnContext(ctx, "feed cannot be read", "error", err)
 			sleep(ctx, feedPause)
 		}
@@ -31,7 +31,7 @@ func (h *Hub) step(ctx context.Context) error {
 		return err
 	}
 	if len(events) > 0 {
-		h.spread(events)
+		h.spread(ctx, events)
 		return nil
 	}
 	stats, errStats := h.Board.Stats(ctx)
@@ -39,15 +39,15 @@ func (h *Hub) step(ctx context.Context) error {
 		return errStats
 	}
 	if err != nil || stats.LastSeq < seq {
-		h.lose(stats.LastSeq)
+		h.lose(ctx, stats.LastSeq)
 	} else if time.Since(asked) < feedPause {
 		sleep(ctx, feedPause) // a lab that does not wait must not be asked without end
 	}
 	return nil
 }
 
-// spread gives events to those who listen.
-func (h *Hub) spread(events []lab.Event) {
+// spread gives events to those who listen, unless this reading has ended.
+func (h *Hub) spread(ctx context.Context, events []lab.Event) {
 	frames := make([]*frame, len(events))
 	for i, e := range events {
 		frames[i] = newFrame(e)
@@ -55,6 +55,9 @@ func (h *Hub) spread(events []lab.Event) {
 	now := time.Now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if ctx.Err() != nil {
+		return
+	}
 	for _, f := range frames {
 		h.seq = f.seq
 		h.recent.add(f)
@@ -68,9 +71,12 @@ func (h *Hub) spread(events []lab.Event) {
 }
 
 // lose lets go of all listeners, and reads on from seq.
-func (h *Hub) lose(seq int64) {
+func (h *Hub) lose(ctx context.Context, seq int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if ctx.Err() != nil {
+		return
+	}
 	h.head = seq
 	h.restart(seq)
 	for l := range h.listeners {

@@ -42,10 +42,10 @@ type Hub struct {
 	tags    tags
 
 	mu        sync.Mutex
-	users     int   // streams, those included that are being opened
-	running   bool  // somebody reads the feed
-	seq       int64 // read up to here
-	head      int64 // the end of the feed when the reading began
+	users     int                // streams, those included that are being opened
+	stop      context.CancelFunc // of those who read the feed; nil: nobody does
+	seq       int64              // read up to here
+	head      int64              // the end of the feed when the reading began
 	recent    ring
 	listeners map[*listener]struct{}
 	topics    map[subject]*topic
@@ -66,14 +66,14 @@ func New(cfg Config) *Hub {
 func (h *Hub) enter(ctx context.Context) (int64, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.running {
+	if h.stop == nil {
 		h.mu.Unlock()
 		stats, err := h.Board.Stats(ctx)
 		h.mu.Lock()
 		if err != nil {
 			return 0, err
 		}
-		if !h.running {
+		if h.stop == nil {
 			h.start(ctx, stats.LastSeq)
 		}
 	}
@@ -84,9 +84,9 @@ func (h *Hub) enter(ctx context.Context) (int64, error) {
 // start begins a little before the end, because those who come back from
 // another frontend have missed a little.
 func (h *Hub) start(ctx context.Context, end int64) {
-	h.running, h.head = true, end
+	ctx, h.stop = context.WithCancel(telemetry.Apart(ctx))
+	h.head = end
 	h.restart(max(0, end-ringSize))
-	ctx = telemetry.Apart(ctx)
 	go h.follow(ctx)
 	go h.tick(ctx, pingTick, h.ping)
 	go h.tick(ctx, placeEvery, h.tellPlaces)
@@ -103,23 +103,28 @@ func (h *Hub) leave() {
 	h.users--
 }
 
-// needed says whether the reading goes on; if not, the next who enters begins
-// it anew.
-func (h *Hub) needed() bool {
+// needed says whether the reading of ctx goes on. Without users it ends, what is
+// under way included, and the next who enters begins another one: two at a time
+// would tell everything twice.
+func (h *Hub) needed(ctx context.Context) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.users == 0 {
-		h.running = false
+	if h.users == 0 && ctx.Err() == nil {
+		h.stop()
+		h.stop = nil
 	}
-	return h.running
+	return ctx.Err() == nil
 }
 
 // tick calls do again and again as long as the feed is read.
 func (h *Hub) tick(ctx context.Context, every time.Duration, do func(context.Context)) {
 	t := time.NewTicker(every)
 	defer t.Stop()
-	for h.needed() {
+	for h.needed(ctx) {
 		do(ctx)
-		<-t.C
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		}
 	}
 }
