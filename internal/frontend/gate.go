@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -113,7 +114,26 @@ func (g gate) identify(w http.ResponseWriter, r *http.Request) (auth.Principal, 
 	if err != nil || needed {
 		return auth.Principal{}, err
 	}
+	if !isOwnName(r.Host) {
+		return auth.Principal{}, errHost
+	}
 	return auth.Public(), nil
+}
+
+// errHost refuses what was asked under a name that anybody may have given to this
+// machine's own address: the page of another site, which a browser then takes for
+// this one's (DNS rebinding).
+var errHost = fault.New(fault.Forbidden, "host", "a lab without API keys is asked by this machine's own names only: localhost or an address")
+
+// isOwnName says that a name, with a port or without, means this machine
+// whatever name servers say.
+func isOwnName(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.Trim(host, "[]"))
+	_, err := netip.ParseAddr(host)
+	return err == nil || host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 // bearer is the key of a request; what is shown and is none is empty.

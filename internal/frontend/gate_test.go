@@ -92,7 +92,7 @@ func (k *keyed) ask(route string, header http.Header) *httptest.ResponseRecorder
 	k.t.Helper()
 	method, path, _ := strings.Cut(route, " ")
 	r := httptest.NewRequest(method, path, strings.NewReader(""))
-	r.RemoteAddr = "192.0.2.7:1234"
+	r.RemoteAddr, r.Host = "192.0.2.7:1234", "127.0.0.1"
 	maps.Copy(r.Header, header)
 	w := httptest.NewRecorder()
 	ctx, cancel := context.WithTimeout(k.t.Context(), 5*time.Second) // streams end
@@ -472,5 +472,37 @@ func TestCookiesOfHTTPS(t *testing.T) {
 	}
 	if w := k.ask("GET /session", http.Header{"Cookie": {value}}); w.Code != http.StatusUnauthorized {
 		t.Errorf("by http: %d", w.Code)
+	}
+}
+
+// A lab without keys does what whoever is on this machine says, but not what a
+// page says that has given a name of its own to this machine's address.
+func TestWithoutKeysOnlyOwnNamesAreAsked(t *testing.T) {
+	k := serveKeyed(t)
+	for host, status := range map[string]int{
+		"127.0.0.1:8080": 200, "localhost": 200, "LOCALHOST:8080": 200, "lab.localhost:1": 200, "[::1]:8080": 200, "[::1]": 200, "192.0.2.7": 200,
+		"evil.example:8080": 403, "evil.example": 403, "localhost.evil.example": 403, "127.0.0.1.evil.example:80": 403, "": 403, "localhost:": 200,
+	} {
+		for end := time.Now().Add(10 * time.Second); ; {
+			r := httptest.NewRequest("GET", "/api/v1/tasks", nil)
+			r.Host = host
+			w := httptest.NewRecorder()
+			k.rt.ServeHTTP(w, r)
+			if w.Code == status {
+				break
+			}
+			if w.Code != http.StatusServiceUnavailable || time.Now().After(end) { // until the keys are known
+				t.Errorf("asked as %q it answers %d %s", host, w.Code, w.Body)
+				break
+			}
+		}
+	}
+	key, _ := k.create("ann", auth.Read)
+	r := httptest.NewRequest("GET", "/api/v1/tasks", nil)
+	r.Host = "lab.example"
+	r.Header = shows(key)
+	w := httptest.NewRecorder()
+	if k.rt.ServeHTTP(w, r); w.Code != 200 {
+		t.Errorf("with a key it answers %d %s", w.Code, w.Body)
 	}
 }

@@ -69,7 +69,7 @@ func alive(t testing.TB, l *trials.Lab, service string) {
 
 // request is a well-formed request without a body.
 func request(method, target string, header ...string) string {
-	text := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: lab\r\n", method, target)
+	text := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\n", method, target)
 	for _, h := range header {
 		text += h + "\r\n"
 	}
