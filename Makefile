@@ -30,7 +30,7 @@ test-deps:
 
 # Tested without -race: what drives executables that are built without it, and
 # what works on pixels in one goroutine.
-UNRACED := /internal/trials /internal/darkroom /internal/develop /docs/gen
+UNRACED := /cmd/minilab /internal/trials /internal/darkroom /internal/develop /docs/gen
 
 test: build test-deps ## Install what is missing, run all the tests
 	go test -race -shuffle=on -timeout 15m $$(go list ./... | grep -v $(addprefix -e ,$(UNRACED)))
