@@ -84,6 +84,9 @@ func (w *watched) want(names ...string) (list []told) {
 	w.t.Helper()
 	for _, name := range names {
 		e := w.next()
+		for e.name == "queued" && e.id == "" && name != "queued" { // where it stands, told whenever the queue has moved
+			e = w.next()
+		}
 		if e.name != name {
 			w.t.Fatalf("got %q %+v, want %s", e.name, e, name)
 		}

@@ -18,6 +18,7 @@ func (k *keyed) send(route, key, body string) *httptest.ResponseRecorder {
 	k.t.Helper()
 	method, path, _ := strings.Cut(route, " ")
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Host = "127.0.0.1"
 	r.Header.Set("Content-Type", "application/json")
 	if key != "" {
 		maps.Copy(r.Header, shows(key))

@@ -9,7 +9,6 @@ import (
 	"minilab/internal/auth"
 	"minilab/internal/httpx"
 	"minilab/internal/lab"
-	"minilab/internal/lab/labhttp"
 	"minilab/internal/storage/uploads"
 )
 
@@ -41,7 +40,7 @@ func (t tus) serve(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if err := t.orderable(r, id); err != nil {
+	if err := t.orderable(r, p, id); err != nil {
 		return err
 	}
 	held := &heldBack{ResponseWriter: w, status: http.StatusOK}
@@ -61,7 +60,7 @@ func (t tus) serve(w http.ResponseWriter, r *http.Request) error {
 
 // orderable judges what a new upload's metadata asks for, while nothing has been
 // sent.
-func (t tus) orderable(r *http.Request, id string) error {
+func (t tus) orderable(r *http.Request, p auth.Principal, id string) error {
 	if r.Method != http.MethodPost || id != "" {
 		return nil
 	}
@@ -69,7 +68,7 @@ func (t tus) orderable(r *http.Request, id string) error {
 	if !ok {
 		return nil
 	}
-	s, err := labhttp.Submission(params, r.Header)
+	s, err := wished(r, p, params)
 	if err != nil {
 		return err
 	}
@@ -101,10 +100,16 @@ func (t tus) order(w http.ResponseWriter, r *http.Request, p auth.Principal, id 
 	if f.Body != nil {
 		f.Body.Close() // it is opened again for the task
 	}
+	if f.Task != "" { // whatever has become of it since
+		w.Header().Set(uploads.HeaderTask, f.Task)
+		return nil
+	}
 	params, ok := ordered(f.Metadata)
 	if !ok {
 		return nil
 	}
+	r = r.Clone(r.Context())
+	r.Header.Del("Idempotency-Key") // of this request; the task is the upload's, whichever request ends it
 	task, err := t.hand(r, p, params, id)
 	if err != nil {
 		return err

@@ -123,6 +123,7 @@ func (h *Hub) push(listeners map[*listener]struct{}, f *frame, now time.Time) {
 	for l := range listeners {
 		switch {
 		case f.seq != 0 && f.seq <= l.from: // it has it
+		case f.seq == 0 && l.from > h.seq: // it knows more of the queue than the hub
 		case len(l.queue) >= maxQueue:
 			h.drop(l, slow)
 		default:
