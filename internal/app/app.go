@@ -201,7 +201,7 @@ func (a *app) middleware(service string) []func(http.Handler) http.Handler {
 // router makes an empty router for a service.
 func (a *app) router(service string) *httpx.Router {
 	rt := httpx.NewRouter(a.Log.With("service", service), a.middleware(service)...)
-	rt.Guard(a.member.Guard(service))
+	rt.Guard(a.guard(service))
 	a.routers[service] = rt
 	return rt
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -85,6 +86,48 @@ func TestEveryRouteNeedsAToken(t *testing.T) {
 	if len(a.routers) != len(internal)+1 {
 		t.Errorf("looked at %d services", len(a.routers))
 	}
+}
+
+// TestPagesCallNoService: without a secret services believe every call, and a
+// browser on this machine can make some.
+func TestPagesCallNoService(t *testing.T) {
+	a := served(t)
+	for service, rt := range a.routers {
+		for _, route := range rt.Routes() {
+			method, path, _ := strings.Cut(route, " ")
+			open := slices.Contains([]string{"/livez", "/readyz"}, path)
+			for name, header := range map[string]http.Header{
+				"another site's": {"Sec-Fetch-Site": {"cross-site"}}, "a rebound": {"Host": {"evil.example"}, "Sec-Fetch-Site": {"same-origin"}, "Origin": {"http://evil.example"}},
+			} {
+				r := httptest.NewRequest(method, variable.ReplaceAllString(path, "finished"), http.NoBody)
+				r.RemoteAddr, r.Header, r.Host = "127.0.0.1:1234", header, "127.0.0.1"
+				if header.Get("Host") != "" {
+					r.Host = header.Get("Host")
+				}
+				w := httptest.NewRecorder()
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				rt.ServeHTTP(w, r.WithContext(ctx))
+				if cancel(); (w.Code == http.StatusForbidden) == open {
+					t.Errorf("%s of %s from %s page: %d %s", route, service, name, w.Code, w.Body)
+				}
+			}
+		}
+	}
+}
+
+// served has the services that only services call, without a secret.
+func served(t *testing.T) *app {
+	t.Helper()
+	cfg := cfgFor(t.TempDir())
+	cfg.Lease, cfg.SweepGrace = 30*time.Second, time.Hour
+	cfg.Listen = config.Addresses{"kv": "127.0.0.1:0", "storage": "127.0.0.1:0", "taskdb": "127.0.0.1:0", "master": "127.0.0.1:0"}
+	a := appWith(t, cfg, internal...)
+	for _, step := range []func(context.Context) error{a.join, a.listen, a.startKV, a.startDiscovery, a.startStorage, a.startTaskdb, a.startMaster} {
+		if err := step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return a
 }
 
 // answered is the status of the answer to a call, and its problem if it is that

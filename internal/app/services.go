@@ -211,6 +211,7 @@ func (a *app) startFrontend(ctx context.Context) error {
 		Keys:       keys,
 		Ring:       auth.Ring{Store: a.kv},
 		Links:      a.followLinks(ctx, keys),
+		Hosts:      a.hosts("frontend"),
 		Scraper:    a.scraper(),
 		Uploads:    a.uploads,
 		Sources:    a.sources(),

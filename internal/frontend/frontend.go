@@ -17,7 +17,6 @@ import (
 	"net/http"
 	"slices"
 
-	"minilab/internal/fault"
 	"minilab/internal/hook"
 	"minilab/internal/httpx"
 	"minilab/internal/lab"
@@ -45,6 +44,7 @@ type Config struct {
 	Keys    Keys            // nil: there are none, and everybody is auth.Public
 	Ring    Ring            // where keys are kept
 	Links   Links           // nil: there are none
+	Hosts   httpx.Hosts     // names, besides this machine's own, under which a lab without keys is asked
 	Uploads uploads.Uploads // nil: images come in one piece
 	// Scraper judges the tokens shown with /metrics that are no API keys; nil:
 	// none is good.
@@ -56,7 +56,7 @@ type Config struct {
 // New makes the frontend's router, to which its probes may be added.
 func New(cfg Config) *httpx.Router {
 	rt := httpx.NewRouter(cfg.Log, append(slices.Clip(cfg.Middleware), secure, sameOrigin)...)
-	g := gate{cfg.Keys, cfg.Links, cfg.Scraper}
+	g := gate{cfg.Keys, cfg.Links, cfg.Hosts, cfg.Scraper}
 	rt.Guard(g.check)
 	g.routeSession(rt)
 	cfg.Customers = Guard(cfg.Customers, cfg.Limits, cfg.Resolve)
@@ -70,15 +70,12 @@ func New(cfg Config) *httpx.Router {
 	return rt
 }
 
-// errCrossOrigin refuses what a page of somebody else has a browser send.
-var errCrossOrigin = fault.New(fault.Forbidden, "cross-origin", "a page of another site may not send this")
-
 // sameOrigin keeps other sites' pages from filling the lab by the browsers of
 // their visitors. Clients that are no browsers do not notice.
 func sameOrigin(next http.Handler) http.Handler {
 	p := http.NewCrossOriginProtection()
 	p.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		problem.Write(w, errCrossOrigin, httpx.RequestID(r.Context()))
+		problem.Write(w, httpx.ErrCrossOrigin, httpx.RequestID(r.Context()))
 	}))
 	return p.Handler(next)
 }

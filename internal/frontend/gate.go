@@ -2,13 +2,13 @@ package frontend
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
 
 	"minilab/internal/auth"
 	"minilab/internal/fault"
+	"minilab/internal/httpx"
 )
 
 // Keys is what the frontend asks of API keys; auth.Keys has it.
@@ -39,8 +39,9 @@ type Links interface {
 // it is into the request's context. What a path needs beyond that is here for
 // the simple paths; the others ask auth.From(ctx).Check themselves.
 type gate struct {
-	keys  Keys  // nil: there are none, and everybody is auth.Public
-	links Links // nil: there are none
+	keys  Keys        // nil: there are none, and everybody is auth.Public
+	links Links       // nil: there are none
+	hosts httpx.Hosts // under which a lab without keys is asked
 
 	scraper func(http.ResponseWriter, *http.Request) error // see Config
 }
@@ -69,7 +70,7 @@ func (g gate) check(w http.ResponseWriter, r *http.Request) error {
 	if path == "" {
 		path = r.URL.Path
 	}
-	if isOpen(path) || path == "/metrics" && isLocal(r) {
+	if isOpen(path) || path == "/metrics" && isLocal(r) && g.hosts.Check(r) == nil {
 		return nil
 	}
 	if key, shown := bearer(r); shown && path == "/metrics" && g.scraper != nil && !auth.IsKey(key) {
@@ -114,26 +115,10 @@ func (g gate) identify(w http.ResponseWriter, r *http.Request) (auth.Principal, 
 	if err != nil || needed {
 		return auth.Principal{}, err
 	}
-	if !isOwnName(r.Host) {
-		return auth.Principal{}, errHost
+	if err := g.hosts.Check(r); err != nil { // a page of another site under a name that it gave to this machine
+		return auth.Principal{}, err
 	}
 	return auth.Public(), nil
-}
-
-// errHost refuses what was asked under a name that anybody may have given to this
-// machine's own address: the page of another site, which a browser then takes for
-// this one's (DNS rebinding).
-var errHost = fault.New(fault.Forbidden, "host", "a lab without API keys is asked by this machine's own names only: localhost or an address")
-
-// isOwnName says that a name, with a port or without, means this machine
-// whatever name servers say.
-func isOwnName(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.ToLower(strings.Trim(host, "[]"))
-	_, err := netip.ParseAddr(host)
-	return err == nil || host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 // bearer is the key of a request; what is shown and is none is empty.

@@ -55,7 +55,7 @@ func serveKeyed(t testing.TB) *keyed {
 	k.rt = frontend.New(frontend.Config{
 		Customers: &k.lab, Board: noLab{}, Catalog: pipeline.NewCatalog(), Presets: noPresets{}, Hooks: noHooks{},
 		Workers: func() []frontend.Worker { return nil }, Uploads: &k.uploads, Limits: roomy, Log: log,
-		Keys: k.keys, Ring: auth.Ring{Store: s},
+		Keys: k.keys, Ring: auth.Ring{Store: s}, Hosts: httpx.HostsOf("https://photos.example.org"),
 		Scraper: func(_ http.ResponseWriter, r *http.Request) error {
 			if r.Header.Get("Authorization") != "Bearer metrics" {
 				return auth.ErrUnauthorized
@@ -475,13 +475,29 @@ func TestCookiesOfHTTPS(t *testing.T) {
 	}
 }
 
+// TestMetricsOfAnotherName: what this machine may see without a key is not shown
+// to a page that has given a name of its own to it.
+func TestMetricsOfAnotherName(t *testing.T) {
+	k := serveKeyed(t)
+	k.create("ann", auth.Read)
+	for host, status := range map[string]int{"localhost:9080": 200, "127.0.0.1": 200, "photos.example.org": 200, "evil.example": 401} {
+		r := httptest.NewRequest("GET", "/metrics", nil)
+		r.RemoteAddr, r.Host = "127.0.0.1:1234", host
+		w := httptest.NewRecorder()
+		if k.rt.ServeHTTP(w, r); w.Code != status {
+			t.Errorf("asked as %q it answers %d %s", host, w.Code, w.Body)
+		}
+	}
+}
+
 // A lab without keys does what whoever is on this machine says, but not what a
 // page says that has given a name of its own to this machine's address.
 func TestWithoutKeysOnlyOwnNamesAreAsked(t *testing.T) {
 	k := serveKeyed(t)
 	for host, status := range map[string]int{
 		"127.0.0.1:8080": 200, "localhost": 200, "LOCALHOST:8080": 200, "lab.localhost:1": 200, "[::1]:8080": 200, "[::1]": 200, "192.0.2.7": 200,
-		"evil.example:8080": 403, "evil.example": 403, "localhost.evil.example": 403, "127.0.0.1.evil.example:80": 403, "": 403, "localhost:": 200,
+		"evil.example:8080": 403, "evil.example": 403, "localhost.evil.example": 403, "127.0.0.1.evil.example:80": 403, "localhost:": 200,
+		"photos.example.org": 200, "photos.example.org.evil.example": 403, "": 200, // no browser sends none
 	} {
 		for end := time.Now().Add(10 * time.Second); ; {
 			r := httptest.NewRequest("GET", "/api/v1/tasks", nil)

@@ -33,7 +33,7 @@ var malformed = []struct {
 	{"a TLS hello", tlsHello + "\r\n\r\n", []int{400}}, // without an end of line it is a slow header
 	{"nothing but NUL", many("\x00", 4096) + "\r\n\r\n", []int{400}},
 	{"empty lines", many("\r\n", 1000) + request("GET", "/livez"), []int{200, 400}},
-	{"CONNECT", "CONNECT other:80 HTTP/1.1\r\nHost: other:80\r\n\r\n", []int{404, 405}},
+	{"CONNECT", "CONNECT other:80 HTTP/1.1\r\nHost: other:80\r\n\r\n", []int{403}},
 	{"TRACE", request("TRACE", "/livez", "Cookie: secret=1"), []int{405}},
 	{"OPTIONS *", request("OPTIONS", "*"), []int{404, 405}},
 	{"GET *", request("GET", "*"), []int{400, 404}},
