@@ -193,11 +193,12 @@ func (a *api) purge(ctx context.Context, who auth.Principal, in *purgeIn) (*purg
 			return nil, err
 		}
 		for _, t := range page.Tasks {
-			err := a.Customers.Delete(ctx, ref(who, t.ID))
-			if err != nil && fault.KindOf(err) != fault.NotFound { // somebody else has deleted it
+			switch err := a.Customers.Delete(ctx, ref(who, t.ID)); {
+			case err == nil:
+				out.Body.Deleted++
+			case fault.KindOf(err) != fault.NotFound: // that one somebody else has deleted
 				return nil, err
 			}
-			out.Body.Deleted++
 		}
 		if page.Next == "" {
 			return out, nil

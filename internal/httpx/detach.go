@@ -68,27 +68,27 @@ func Detach(w http.ResponseWriter, r *http.Request, serve func(ctx context.Conte
 		counted.weigh(1)
 	}
 	s := &Stream{conn: c}
-	s.head(w.Header())
+	h := w.Header().Clone()
 	go func() {
 		defer d.running.Done()
 		defer func() { _ = c.Close() }() // nobody is left to tell
 		defer d.caught()
-		if serve(d.ctx, s) == nil {
+		if s.head(h) == nil && serve(d.ctx, s) == nil {
 			_ = s.end() // who has gone does not miss it
 		}
 	}()
 	return true
 }
 
-func (s *Stream) head(h http.Header) {
+// head begins the answer. What follows a head that was cut is no answer.
+func (s *Stream) head(h http.Header) error {
 	s.text.WriteString("HTTP/1.1 200 OK\r\n")
-	h = h.Clone()
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	h.Set("Connection", "close")
 	h.Set("Transfer-Encoding", "chunked")
 	_ = h.Write(&s.text) // a buffer takes everything
 	s.text.WriteString("\r\n")
-	_ = s.send() // a write that fails shows at the next one
+	return s.send()
 }
 
 // Write keeps p until it is flushed.

@@ -2,6 +2,7 @@ package httpx_test
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -50,6 +51,13 @@ func lifetime(t *testing.T, use func(c net.Conn)) (lived time.Duration) {
 		rt.Handle("POST /body", func(_ http.ResponseWriter, r *http.Request) error {
 			_, err := io.Copy(io.Discard, r.Body)
 			return err
+		})
+		rt.Handle("GET /stream", func(w http.ResponseWriter, r *http.Request) error {
+			httpx.Detach(w, r, func(_ context.Context, s *httpx.Stream) error {
+				_, _ = io.WriteString(s, "event")
+				return s.Flush()
+			})
+			return nil
 		})
 		l := make(pipes)
 		s := httpx.Serve(t.Context(), httpx.NewConnections().Listener(l), rt, log)
@@ -115,6 +123,13 @@ func TestSlowClientsAreCut(t *testing.T) {
 				panic("it goes on")
 			}
 		}, 189 * time.Second},
+		{"a stream whose head nobody reads", func(c net.Conn) {
+			_, _ = io.WriteString(c, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+			<-time.After(61 * time.Second)
+			if rest, _ := io.ReadAll(c); len(rest) > 0 {
+				panic("it goes on without its head: " + string(rest))
+			}
+		}, 61 * time.Second},
 	} {
 		if got := lifetime(t, test.use); got < test.want || got > test.want+10*time.Second {
 			t.Errorf("%s: cut after %v, want %v", test.name, got, test.want)

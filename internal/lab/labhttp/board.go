@@ -119,11 +119,19 @@ func (c *Client) Places(ctx context.Context, ids []string) ([]lab.Place, error) 
 	if len(answer.Places) != len(ids) {
 		return nil, httpx.ErrNonsense.Because(errors.New("places of other tasks than those asked for"))
 	}
+	for _, p := range answer.Places {
+		if p.Ahead < 0 || p.Seconds < 0 {
+			return nil, httpx.ErrNonsense.Because(fmt.Errorf("the place %d in %v s", p.Ahead, p.Seconds))
+		}
+	}
 	return answer.Places, nil
 }
 
 // Stats implements lab.Board.
 func (c *Client) Stats(ctx context.Context) (s lab.Stats, err error) {
 	_, err = c.http.JSON(ctx, http.MethodGet, "/stats", nil, nil, &s)
+	if err == nil && s.LastSeq < 0 {
+		err = httpx.ErrNonsense.Because(fmt.Errorf("a feed that ends at %d", s.LastSeq))
+	}
 	return s, err
 }

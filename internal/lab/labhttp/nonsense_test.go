@@ -1,6 +1,7 @@
 package labhttp_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -22,5 +23,39 @@ func TestRefusedWorkIsNotGiven(t *testing.T) {
 	l := labhttp.NewClient(httpx.NewClient(srv.URL, httpx.NewTransport()))
 	if list, err := l.Claim(t.Context(), lab.ClaimRequest{Worker: "w", Max: 1}); err == nil || len(list) > 0 {
 		t.Errorf("got %d works and the error %v", len(list), err)
+	}
+}
+
+// TestNonsenseOfABoard is refused: places before the first, a feed that ends
+// before it began.
+func TestNonsenseOfABoard(t *testing.T) {
+	answer := ""
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) }))
+	defer srv.Close()
+	l := labhttp.NewClient(httpx.NewClient(srv.URL, httpx.NewTransport()))
+	places := func() error {
+		_, err := l.Places(t.Context(), []string{"a"})
+		return err
+	}
+	stats := func() error {
+		_, err := l.Stats(t.Context())
+		return err
+	}
+	for _, c := range []struct {
+		answer string
+		ask    func() error
+		bad    bool
+	}{
+		{`{"places":[{"ahead":0}]}`, places, false},
+		{`{"places":[{"ahead":-1}]}`, places, true},
+		{`{"places":[{"ahead":1,"seconds":-0.5}]}`, places, true},
+		{`{"places":[]}`, places, true},
+		{`{"lastSeq":3}`, stats, false},
+		{`{"lastSeq":-3}`, stats, true},
+	} {
+		answer = c.answer
+		if err := c.ask(); errors.Is(err, httpx.ErrNonsense) != c.bad || !c.bad && err != nil {
+			t.Errorf("%s: %v", c.answer, err)
+		}
 	}
 }
