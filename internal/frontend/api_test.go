@@ -33,6 +33,7 @@ type service struct {
 	t      *testing.T
 	f      labtest.Fixture
 	url    string
+	h      http.Handler
 	client *http.Client
 	owner  string // who calls
 }
@@ -40,7 +41,13 @@ type service struct {
 // serveLab runs a frontend over a master with embedded engines.
 func serveLab(t *testing.T, change ...func(*frontend.Config)) *service {
 	t.Helper()
-	s := &service{t: t, f: mastertest.Open(t), client: frontendtest.Described(t), owner: "public"}
+	return serveOver(t, mastertest.Open(t), change...)
+}
+
+// serveOver is serveLab with a lab of the test's.
+func serveOver(t *testing.T, f labtest.Fixture, change ...func(*frontend.Config)) *service {
+	t.Helper()
+	s := &service{t: t, f: f, client: frontendtest.Described(t), owner: "public"}
 	cfg := frontend.Config{
 		Customers: s.f.Lab, Board: s.f.Lab, Catalog: pipeline.NewCatalog(), Presets: preset.Shelf{Store: s.f.Presets},
 		Workers: func() []frontend.Worker { return []frontend.Worker{{ID: "w", Version: "v1"}} },
@@ -53,7 +60,8 @@ func serveLab(t *testing.T, change ...func(*frontend.Config)) *service {
 	for _, f := range change {
 		f(&cfg)
 	}
-	server := httptest.NewServer(frontend.New(cfg))
+	s.h = frontend.New(cfg)
+	server := httptest.NewServer(s.h)
 	t.Cleanup(server.Close)
 	s.url = server.URL
 	return s

@@ -35,8 +35,7 @@ type subject struct{ owner, task string }
 type topic struct {
 	listeners map[*listener]struct{}
 	waits     bool
-	listed    bool // in the rota
-	told      int  // how many were ahead of it; -1: nobody was told
+	told      int // how many were ahead of it; -1: nobody was told
 }
 
 // fits says whether an event is for the listener. Tags are another matter.

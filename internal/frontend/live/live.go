@@ -51,7 +51,8 @@ type Hub struct {
 	topics    map[subject]*topic
 	owners    map[string]map[*listener]struct{} // those who listen to all tasks of an owner
 	moved     bool                              // the queue has, since places were told
-	rota      []subject                         // those that wait, in the order in which their places are asked for
+	rota      []subject                         // those that wait, in the order in which their places are asked for, each once
+	listed    map[subject]struct{}              // in the rota, though nobody may listen to them any more
 }
 
 // New makes a hub.
@@ -59,6 +60,7 @@ func New(cfg Config) *Hub {
 	return &Hub{
 		Config: cfg, reading: make(chan struct{}, readers),
 		listeners: map[*listener]struct{}{}, topics: map[subject]*topic{}, owners: map[string]map[*listener]struct{}{},
+		listed: map[subject]struct{}{},
 	}
 }
 

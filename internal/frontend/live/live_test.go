@@ -241,3 +241,19 @@ func TestAStreamThatEnds(t *testing.T) {
 	}
 	within(t, "nobody is counted any more", func() bool { h.mu.Lock(); defer h.mu.Unlock(); return h.users == 0 && h.stop == nil })
 }
+
+// Who comes and goes in a queue that does not move leaves nothing behind.
+func TestWhoComesAgainIsListedOnce(t *testing.T) {
+	h := newHub(newBoard())
+	for range 3 {
+		h.detach(listen(t, h, "a"))
+	}
+	listen(t, h, "a")
+	h.mu.Lock()
+	n := len(h.rota)
+	h.moved = true
+	h.mu.Unlock()
+	if keys := h.turn(); n != 1 || len(keys) != 1 {
+		t.Errorf("%d are in the rota, %d of them have their turn", n, len(keys))
+	}
+}

@@ -16,8 +16,10 @@ func (h *Hub) note(key subject, t *topic, waits bool) {
 	t.waits = waits
 	if !waits {
 		t.told = -1
-	} else if !t.listed {
-		t.listed = true
+		return
+	}
+	if _, ok := h.listed[key]; !ok {
+		h.listed[key] = struct{}{}
 		h.rota = append(h.rota, key)
 	}
 }
@@ -71,8 +73,8 @@ func (h *Hub) turn() []subject {
 	for _, key := range h.rota[:n] {
 		if t := h.topics[key]; t != nil && t.waits {
 			keys = append(keys, key)
-		} else if t != nil {
-			t.listed = false
+		} else {
+			delete(h.listed, key)
 		}
 	}
 	h.rota = append(slices.Clone(h.rota[n:]), keys...)

@@ -24,8 +24,9 @@ func Open(t *testing.T) labtest.Fixture {
 	return OpenWith(t, func(s taskdb.Store) taskdb.Store { return s })
 }
 
-// OpenWith is Open with something around the task database.
-func OpenWith(t *testing.T, around func(taskdb.Store) taskdb.Store) labtest.Fixture {
+// OpenWith is Open with something around the task database, which may have
+// options of its own.
+func OpenWith(t *testing.T, around func(taskdb.Store) taskdb.Store, change ...func(*sqltaskdb.Options)) labtest.Fixture {
 	t.Helper()
 	dir, log := t.TempDir(), slog.New(slog.DiscardHandler)
 	presets, err := sqlitekv.Open(t.Context(), sqlitekv.Config{Path: filepath.Join(dir, "kv.db")})
@@ -38,9 +39,11 @@ func OpenWith(t *testing.T, around func(taskdb.Store) taskdb.Store) labtest.Fixt
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { images.Close() })
-	tasks, err := sqlitetest.Open(t, dir, sqltaskdb.Options{
-		Log: log, Backoff: func(int) time.Duration { return time.Millisecond },
-	})
+	opt := sqltaskdb.Options{Log: log, Backoff: func(int) time.Duration { return time.Millisecond }}
+	for _, f := range change {
+		f(&opt)
+	}
+	tasks, err := sqlitetest.Open(t, dir, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
