@@ -19,11 +19,12 @@ const (
 // attempts are those of one call.
 type attempts struct {
 	patience time.Duration
+	waiting  func(err error, until time.Time)
 	since    time.Time // of the first that failed; zero: none has
 	pause    time.Duration
 }
 
-func (c *Client) newAttempts() *attempts { return &attempts{patience: c.patience} }
+func (c *Client) newAttempts() *attempts { return &attempts{patience: c.patience, waiting: c.waiting} }
 
 // next waits until there may be another attempt after err. When there is none,
 // as patience is at its end, or the context is, it gives the error to end with.
@@ -42,6 +43,7 @@ func (a *attempts) after(ctx context.Context, err error, pause time.Duration) er
 	if time.Since(a.since)+pause > a.patience {
 		return err
 	}
+	a.waiting(err, time.Now().Add(pause))
 	if !sleep(ctx, pause) {
 		return fmt.Errorf("%w, after: %w", context.Cause(ctx), err)
 	}

@@ -30,6 +30,7 @@ type Client struct {
 	HTTP   *http.Client // what the calls go through; its CheckRedirect is not used
 
 	patience time.Duration
+	waiting  func(err error, until time.Time)
 }
 
 // Option sets what New leaves at its default.
@@ -46,6 +47,13 @@ func WithHTTP(h *http.Client) Option { return func(c *Client) { c.HTTP = h } }
 // overloaded or out of order. With 0 every call is made once.
 func WithPatience(d time.Duration) Option { return func(c *Client) { c.patience = d } }
 
+// WithWaiting has f told each time that a call is to be made again: what it
+// ended with this time, and when it is made again. f returns at once, and may
+// be called by several goroutines at a time.
+func WithWaiting(f func(err error, until time.Time)) Option {
+	return func(c *Client) { c.waiting = f }
+}
+
 // New makes a client of the lab at server, the base URL of a frontend. It
 // calls nobody.
 func New(server string, options ...Option) (*Client, error) {
@@ -53,7 +61,7 @@ func New(server string, options ...Option) (*Client, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil, fmt.Errorf("server is a URL such as http://127.0.0.1:8080, without a user or query, got %q", masked(u, server))
 	}
-	c := &Client{Server: strings.TrimRight(server, "/"), patience: DefaultPatience}
+	c := &Client{Server: strings.TrimRight(server, "/"), patience: DefaultPatience, waiting: func(error, time.Time) {}}
 	for _, o := range options {
 		o(c)
 	}

@@ -15,9 +15,10 @@
 //
 // A call is made again, with growing pauses, while the lab cannot be reached,
 // answers that it is busy (429, 503: not before the Retry-After) or is out of
-// order (500, 502, 504), for a minute, or as long as WithPatience says. A
-// submission carries an Idempotency-Key, so that one that is sent twice makes
-// one task. A result that breaks off is fetched on from where it broke.
+// order (500, 502, 504), for a minute, or as long as WithPatience says;
+// WithWaiting has you told. A submission carries an Idempotency-Key, so that one
+// that is sent twice makes one task. A result that breaks off is fetched on from
+// where it broke.
 //
 // Redirects are not followed: the API has none.
 package client

@@ -113,6 +113,9 @@ func TestKeys(t *testing.T) {
 	if err != nil || made.Owner != "shop" || time.Until(made.ExpiresAt) > time.Hour {
 		t.Fatalf("%+v, %v", made, err)
 	}
+	if k, _, err := admin.CreateKey(ctx, client.NewKey{Scopes: []string{"read"}, Expires: -time.Hour}); client.CodeOf(err) != "invalid-api-key" {
+		t.Errorf("a key that was to have expired an hour ago: %+v, %v", k, err)
+	}
 	if list, err := admin.Keys(ctx); err != nil || len(list) != 2 {
 		t.Errorf("keys: %v, %v", list, err)
 	}

@@ -64,16 +64,23 @@ func TestWhatStopsIsAskedForAgain(t *testing.T) {
 // TestPatience: it ends, and pauses grow on the way.
 func TestPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		asked, began := 0, time.Now()
+		asked, told, began := 0, 0, time.Now()
 		c, err := client.New("http://lab", client.WithHTTP(&http.Client{Transport: transport(func(*http.Request) *http.Response {
 			asked++
 			return &http.Response{StatusCode: http.StatusBadGateway, Body: http.NoBody}
-		})}))
+		})}), client.WithWaiting(func(err error, until time.Time) {
+			if told++; client.CodeOf(err) != "http-502" || !until.After(time.Now()) || until.After(time.Now().Add(5*time.Second)) {
+				t.Errorf("waits until %v for %v", until, err)
+			}
+		}))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err := c.Task(t.Context(), "t1"); client.CodeOf(err) != "http-502" {
 			t.Error(err)
+		}
+		if told != asked-1 {
+			t.Errorf("asked %d times and told of %d", asked, told)
 		}
 		if took := time.Since(began); asked < 15 || asked > 40 || took < 50*time.Second || took > time.Minute {
 			t.Errorf("asked %d times in %v", asked, took)

@@ -64,8 +64,18 @@ func TestExitCodes(t *testing.T) {
 		"status":                               2,
 		"list --server nonsense":               2,
 		"list --server http://127.0.0.1:1 --patience 0s": 1,
-		"rm":             2,
-		"list --limit x": 2,
+		"rm":                    2,
+		"list --limit x":        2,
+		"prset":                 2,
+		"keys":                  0,
+		"keys mak":              2,
+		"keys create --owner x": 2,
+		"keys create --owner x --scope read --expires 2020-01-31T00:00:00Z": 2,
+		"serve cellar": 2,
+		"up more":      2,
+		"token":        0,
+		"submit photo.jpg --pipeline page:9 --wait":      3,
+		"submit photo.jpg --pipeline page:8 --tag pages": 0,
 	} {
 		cmd := exec.Command(l.Bin, strings.Fields(args)...)
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), "MINILAB_SERVER="+l.URL("frontend"))

@@ -23,12 +23,21 @@ func root() *cobra.Command {
 	}
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	config.AddFlags(c.PersistentFlags())
-	c.AddCommand(up(), serve(), backup(), restore(), printConfig(), ops(), presets(), workerCheck(), secret(), token(), keys())
-	c.AddCommand(submit(), status(), get(), links(), list(), cancel(), retry(), remove(), watch())
-	for _, s := range config.Services {
-		c.AddCommand(single(s))
-	}
+	addGroup(c, "Use a lab:", submit(), status(), get(), list(), watch(), cancel(), retry(), remove(), links(), ops(), presets())
+	addGroup(c, "Run a lab:", append([]*cobra.Command{up(), serve()}, singles()...)...)
+	addGroup(c, "Look after a lab:", keys(), secret(), token(), printConfig(), backup(), restore(), workerCheck())
+	c.PersistentPreRunE = hasRequiredFlags
+	strict(c)
 	return c
+}
+
+// addGroup adds commands below a heading of the help.
+func addGroup(c *cobra.Command, title string, commands ...*cobra.Command) {
+	c.AddGroup(&cobra.Group{ID: title, Title: title})
+	for _, sub := range commands {
+		sub.GroupID = title
+		c.AddCommand(sub)
+	}
 }
 
 func up() *cobra.Command {
@@ -50,7 +59,7 @@ func serve() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			services, err := parseServices(args[0])
 			if err != nil {
-				return err
+				return usage(err)
 			}
 			return runServices(c, services, false)
 		},
@@ -64,6 +73,13 @@ var shorts = map[string]string{
 	"master":   "Run an image master: takes images in, hands work out",
 	"worker":   "Run an image worker: alters images",
 	"frontend": "Run a frontend: the public API and the web page",
+}
+
+func singles() (commands []*cobra.Command) {
+	for _, s := range config.Services {
+		commands = append(commands, single(s))
+	}
+	return commands
 }
 
 func single(service string) *cobra.Command {

@@ -102,7 +102,7 @@ else sees them; what was made before there were keys belongs to "public".`,
 		now := time.Now()
 		var err error
 		if wish.ExpiresAt, err = auth.ExpiryOf(*expires, now); err != nil {
-			return err
+			return usage(err)
 		}
 		return withRing(c, func(r ring) error {
 			text, made, err := r.Create(c.Context(), wish, now)

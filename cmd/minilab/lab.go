@@ -73,9 +73,6 @@ func addCallFlags(fs *pflag.FlagSet, server string) {
 // calls makes c a command that calls a frontend.
 func calls(c *cobra.Command) *cobra.Command {
 	addCallFlags(c.Flags(), "URL of a frontend; also MINILAB_SERVER; default "+defaultServer())
-	if c.Args != nil {
-		c.Args = usageArgs(c.Args)
-	}
 	template, _, _ := strings.Cut(c.UsageTemplate(), "{{if .HasAvailableInheritedFlags}}")
 	c.SetUsageTemplate(template + "\n") // the settings of services mean nothing here
 	return c
@@ -91,7 +88,8 @@ func labFor(c *cobra.Command) (*client.Client, error) {
 	}
 	patience, _ := c.Flags().GetDuration(flagPatience)
 	lab, err := client.New(cmp.Or(text(flagServer, "SERVER"), defaultServer()),
-		client.WithKey(text(flagKey, "KEY")), client.WithPatience(patience))
+		client.WithKey(text(flagKey, "KEY")), client.WithPatience(patience),
+		client.WithWaiting((&waiting{out: c.ErrOrStderr()}).tell))
 	return lab, usage(err)
 }
 

@@ -85,6 +85,7 @@ func runBatch(c *cobra.Command, j batch.Job) (err error) {
 	}
 	show := newShow(c, j)
 	j.Report = show.note
+	client.WithWaiting((&waiting{out: show.errors()}).tell)(j.Lab)
 	sum, err := batch.Run(c.Context(), j)
 	show.end(sum)
 	switch {
@@ -95,7 +96,7 @@ func runBatch(c *cobra.Command, j batch.Job) (err error) {
 	case err != nil:
 		return fmt.Errorf("%w%s", err, goesOn(j, err))
 	case sum.Failed > 0:
-		return &codedError{exitSome, fmt.Errorf("%d of %d images failed", sum.Failed, sum.Images)}
+		return &codedError{exitSome, fmt.Errorf("%d of %s failed", sum.Failed, counted(sum.Images, "image"))}
 	}
 	return nil
 }

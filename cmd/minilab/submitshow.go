@@ -86,14 +86,19 @@ func (s *show) note(n batch.Note) {
 	}
 }
 
+// errors is where lines about what went wrong go: above the bar.
+func (s *show) errors() io.Writer {
+	if s.bars != nil {
+		return s.bars
+	}
+	return s.err
+}
+
 // line writes what has become of an image.
 func (s *show) line(n batch.Note) {
-	out, errs := s.out, s.err
-	if s.bars != nil {
-		errs = s.bars // above the bar
-		if isTerminal(out) {
-			out = s.bars
-		}
+	out, errs := s.out, s.errors()
+	if s.bars != nil && isTerminal(out) {
+		out = s.bars
 	}
 	name := shown(n.Name)
 	switch {
@@ -122,7 +127,15 @@ func (s *show) end(sum batch.Summary) {
 	if s.job.Out == "" || s.json {
 		return
 	}
-	fmt.Fprintf(s.err, "%d images: %d done, %d there already, %d failed\n", sum.Images, sum.Finished, sum.Present, sum.Failed)
+	fmt.Fprintf(s.err, "%s: %d done, %d there already, %d failed\n", counted(sum.Images, "image"), sum.Finished, sum.Present, sum.Failed)
+}
+
+// counted is how many there are of something.
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func stored(j batch.Job, n batch.Note) []string {
@@ -143,8 +156,8 @@ type imageLine struct {
 }
 
 func lineOf(j batch.Job, n batch.Note) imageLine {
-	l := imageLine{Name: n.Name, State: n.Kind, Task: n.Task, Files: stored(j, n)}
-	if n.Err != nil {
+	l := imageLine{Name: n.Name, State: n.Kind, Task: n.Task, Files: stored(j, n), Error: n.Failure}
+	if n.Err != nil && l.Error == nil {
 		l.Error = &client.Failure{Code: client.CodeOf(n.Err), Detail: n.Err.Error()}
 		if e := (*client.Error)(nil); errors.As(n.Err, &e) && e.Detail != "" {
 			l.Error.Detail = e.Detail

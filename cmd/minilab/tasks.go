@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"text/tabwriter"
@@ -16,19 +18,25 @@ import (
 
 func status() *cobra.Command {
 	c := &cobra.Command{
-		Use:               "status ID…",
-		Short:             "Tell how far tasks are",
+		Use:   "status ID…",
+		Short: "Tell how far tasks are",
+		Long: `Tell how far tasks are. With --wait the exit status is 3 when one of them has failed or
+was canceled.`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: completeTasks,
 	}
 	wait := c.Flags().Bool("wait", false, "wait until they have ended")
 	c.RunE = func(c *cobra.Command, ids []string) error {
-		return eachTask(c, ids, func(lab *client.Client, id string) (client.Task, error) {
-			if *wait {
-				return lab.Wait(c.Context(), id)
-			}
-			return lab.Task(c.Context(), id)
+		if !*wait {
+			return eachTask(c, ids, func(lab *client.Client, id string) (client.Task, error) { return lab.Task(c.Context(), id) })
+		}
+		last := map[string]client.State{}
+		err := eachTask(c, ids, func(lab *client.Client, id string) (client.Task, error) {
+			t, err := lab.Wait(c.Context(), id)
+			last[id] = t.State
+			return t, err
 		})
+		return cmp.Or(err, endedBadly(ids, last))
 	}
 	return calls(c)
 }
@@ -249,7 +257,13 @@ written to standard output. A file is there whole or not at all.`,
 
 // toFile stores what fetch writes: whole, or not at all.
 func toFile(c *cobra.Command, path string, fetch func(io.Writer) (client.Content, error)) (err error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return usage(fmt.Errorf("%s is a folder; -o names a file", shown(path)))
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".minilab-*")
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		return fmt.Errorf("%s cannot be written: %w", shown(path), e.Err)
+	}
 	if err != nil {
 		return err
 	}

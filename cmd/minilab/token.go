@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -39,8 +38,6 @@ func token() *cobra.Command {
 
 It is sent as "Authorization: Bearer TOKEN". It cannot be taken back before its end
 but by another secret for the lab.`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	shorts := map[mesh.Role]string{
 		mesh.Worker:   "Print a token for a worker of one's own: the calls of docs/worker-protocol.md",
@@ -55,13 +52,17 @@ but by another secret for the lab.`,
 
 func tokenFor(role mesh.Role, short string) *cobra.Command {
 	c := &cobra.Command{Use: string(role), Short: short, Args: cobra.NoArgs}
-	ttl := c.Flags().Duration("ttl", time.Hour, "how long it is good for, such as 720h")
+	ttl := c.Flags().String("ttl", "1h", "how long it is good for, such as 36h or 30d")
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		life, err := days(*ttl)
+		if err != nil {
+			return usage(err)
+		}
 		m, err := memberOf(c)
 		if err != nil {
 			return err
 		}
-		text, err := m.Token(role, *ttl)
+		text, err := m.Token(role, life)
 		if err == nil {
 			fmt.Fprintln(c.OutOrStdout(), text)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -28,7 +29,7 @@ The exit status is 3 when one of the named tasks has failed or was canceled.`,
 		last := map[string]client.State{}
 		for e, err := range lab.Events(c.Context(), client.Watch{Tasks: ids, Tag: *tag}) {
 			if c.Context().Err() != nil {
-				return nil // that is how one ends it
+				return stoppedWatch(ids)
 			}
 			if err != nil {
 				return err
@@ -45,6 +46,14 @@ The exit status is 3 when one of the named tasks has failed or was canceled.`,
 	return calls(c)
 }
 
+// stoppedWatch is no error where that is how one ends it.
+func stoppedWatch(ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return errors.New("stopped before the tasks have ended")
+}
+
 // endedBadly is an error when not all of the tasks are finished.
 func endedBadly(ids []string, last map[string]client.State) error {
 	bad := 0
@@ -56,7 +65,7 @@ func endedBadly(ids []string, last map[string]client.State) error {
 	if bad == 0 {
 		return nil
 	}
-	return &codedError{exitSome, fmt.Errorf("%d of %d tasks are not finished", bad, len(ids))}
+	return &codedError{exitSome, fmt.Errorf("%d of %s ended without a result", bad, counted(len(ids), "task"))}
 }
 
 func printEvent(c *cobra.Command, e client.Event) error {

@@ -16,7 +16,7 @@ func ExpiryOf(text string, now time.Time) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	if at, err := time.Parse(time.RFC3339, text); err == nil && at.Sub(now) <= maxLife {
-		return at.UTC(), nil
+		return inFuture(at, now)
 	}
 	life, err := time.ParseDuration(text)
 	if days, isDays := strings.CutSuffix(text, "d"); isDays {
@@ -29,4 +29,13 @@ func ExpiryOf(text string, now time.Time) (time.Time, error) {
 		return time.Time{}, ErrInvalidKey.Detailf("a key expires after a duration such as 720h or 30d, or at a time such as 2027-01-31T00:00:00Z; got %.40q", text)
 	}
 	return now.Add(life).UTC().Truncate(time.Second), nil
+}
+
+// inFuture refuses a key that would never be good: a lab's first one would end
+// the time without keys, and let nobody in.
+func inFuture(at, now time.Time) (time.Time, error) {
+	if !at.After(now) {
+		return time.Time{}, ErrInvalidKey.Detailf("a key expires in the future; %s is over", at.UTC().Format(time.RFC3339))
+	}
+	return at.UTC(), nil
 }

@@ -489,7 +489,7 @@ func TestExpiry(t *testing.T) {
 			t.Errorf("%q is %v, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"0", "0s", "-1h", "-1d", "d", "1x", "30", "99999999999999999999d", "1000000d", "9999-01-01T00:00:00Z", "tomorrow"} {
+	for _, text := range []string{"0", "0s", "-1h", "-1d", "d", "1x", "30", "99999999999999999999d", "1000000d", "9999-01-01T00:00:00Z", "2020-01-31T00:00:00Z", "tomorrow"} {
 		if got, err := auth.ExpiryOf(text, now); !errors.Is(err, auth.ErrInvalidKey) {
 			t.Errorf("%q is %v, %v", text, got, err)
 		}

@@ -48,6 +48,8 @@ type Note struct {
 	Task  string // ID, once there is one
 	Files []string
 	Err   error
+	// Failure is what the lab says of a task that has failed; Err says it too.
+	Failure *client.Failure
 }
 
 // Summary counts the images by what became of them.

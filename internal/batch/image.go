@@ -56,7 +56,7 @@ func (r *run) do(ctx context.Context, img image) (n Note) {
 		n.Kind = Submitted
 		return n
 	case task.State != client.Finished:
-		n.Err = r.ended(img, e, task)
+		n.Err, n.Failure = r.ended(img, e, task), task.Error
 		return n
 	case r.Out == "":
 		n.Kind = Finished
