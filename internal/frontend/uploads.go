@@ -64,7 +64,11 @@ func (t tus) orderable(r *http.Request, p auth.Principal, id string) error {
 	if r.Method != http.MethodPost || id != "" {
 		return nil
 	}
-	params, ok := ordered(uploads.ParseMetadata(r.Header.Get("Upload-Metadata")))
+	metadata, err := uploads.ParseMetadata(r.Header.Get("Upload-Metadata"))
+	if err != nil {
+		return err
+	}
+	params, ok := ordered(metadata)
 	if !ok {
 		return nil
 	}

@@ -16,6 +16,7 @@ var (
 	ErrVersion     = fault.New(fault.Stale, "unsupported-tus-version", "the header Tus-Resumable is to be 1.0.0")
 	ErrLength      = fault.New(fault.Invalid, "invalid-upload-length", "Upload-Length is to be the number of bytes, or Upload-Defer-Length 1")
 	ErrOffset      = fault.New(fault.Invalid, "invalid-upload-offset", "Upload-Offset is to be the number of bytes that have come before")
+	ErrMetadata    = fault.New(fault.Invalid, "invalid-upload-metadata", "Upload-Metadata is names with their values in base64, separated by commas")
 	ErrMoved       = fault.New(fault.Conflict, "offset-mismatch", "the upload is not at this offset; ask for it with HEAD")
 	ErrType        = fault.New(fault.Unsupported, "unsupported-media-type", "the body is to be application/offset+octet-stream")
 	ErrTooLong     = fault.New(fault.TooLarge, "upload-size-exceeded", "more bytes have come than the upload has")

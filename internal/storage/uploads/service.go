@@ -87,6 +87,9 @@ func (s *Service) Serve(w http.ResponseWriter, r *http.Request, c Call) error {
 			return err
 		}
 	}
+	if err := checkHeader(r.Header); err != nil {
+		return err
+	}
 	sum, err := parseChecksum(r.Header.Get("Upload-Checksum"))
 	if err != nil {
 		return err

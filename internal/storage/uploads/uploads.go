@@ -25,8 +25,6 @@ import (
 	"io"
 	"net/http"
 
-	"github.com/tus/tusd/v2/pkg/handler"
-
 	"minilab/internal/fault"
 )
 
@@ -85,9 +83,6 @@ type Finished struct {
 	Metadata map[string]string // what the client has said of it
 	Task     string            // that was made of it, or empty
 }
-
-// ParseMetadata reads the header Upload-Metadata.
-func ParseMetadata(header string) map[string]string { return handler.ParseMetadataHeader(header) }
 
 func validID(id string) bool {
 	for _, c := range id {

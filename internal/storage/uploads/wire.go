@@ -168,7 +168,7 @@ func (c *Remote) Open(ctx context.Context, owner, id string) (Finished, error) {
 	if err != nil {
 		return Finished{}, err
 	}
-	f := Finished{Body: resp.Body, Task: resp.Header.Get(HeaderTask), Metadata: ParseMetadata(resp.Header.Get("Upload-Metadata"))}
+	f := Finished{Body: resp.Body, Task: resp.Header.Get(HeaderTask), Metadata: handler.ParseMetadataHeader(resp.Header.Get("Upload-Metadata"))}
 	if f.Task != "" {
 		f.Body = nil
 		resp.Body.Close()
