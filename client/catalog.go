@@ -113,7 +113,7 @@ func (c *Client) DeletePreset(ctx context.Context, name string) error {
 	return c.json(ctx, call{method: http.MethodDelete, path: []string{"presets", name}, once: true}, nil)
 }
 
-// Stats is the lab at a glance.
+// Stats is the lab at a glance. It needs the scope admin.
 func (c *Client) Stats(ctx context.Context) (s Stats, err error) {
 	err = c.json(ctx, call{method: http.MethodGet, path: []string{"stats"}}, &s)
 	return s, err

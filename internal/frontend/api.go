@@ -91,6 +91,7 @@ func operation(op huma.Operation, scope auth.Scope, statuses ...int) huma.Operat
 	op.Path = prefix + op.Path
 	op.Security = []map[string][]string{{"key": {string(scope)}}}
 	op.BodyReadTimeout = -1 // the router bounds each pause of a body
+	op.MaxBodyBytes = maxDescription
 	op.Errors = slices.Concat([]int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden}, statuses, []int{http.StatusServiceUnavailable})
 	return op
 }
@@ -98,6 +99,9 @@ func operation(op huma.Operation, scope auth.Scope, statuses ...int) huma.Operat
 // resource serves one that answers with JSON or nothing.
 func resource[I, O any](a *api, op huma.Operation, scope auth.Scope, f func(ctx context.Context, who auth.Principal, in *I) (*O, error)) {
 	op.Middlewares = huma.Middlewares{a.needs(scope)}
+	if _, ok := typeOf[I]().FieldByName("Body"); ok {
+		op.Errors = append(op.Errors, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := f(ctx, auth.From(ctx), in)
 		if err != nil {
@@ -121,7 +125,7 @@ func stream[I any](a *api, op huma.Operation, scope auth.Scope, f func(w http.Re
 }
 
 // needs lets only those pass who have one of the scopes, before anything else is
-// said of their request.
+// said of their request. Nobody keeps the answer, unless the resource says so.
 func (a *api) needs(scopes ...auth.Scope) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		var err error
@@ -135,6 +139,7 @@ func (a *api) needs(scopes ...auth.Scope) func(huma.Context, func(huma.Context))
 			a.rt.Fail(w, r, err)
 			return
 		}
+		ctx.SetHeader("Cache-Control", "no-store")
 		next(ctx)
 	}
 }
@@ -192,7 +197,7 @@ var ownErrors = sync.OnceFunc(func() {
 		if ctx == nil {
 			return newProblem(f, "")
 		}
-		ctx.SetHeader("Cache-Control", "no-store")
+
 		return newProblem(f, httpx.RequestID(ctx.Context()))
 	}
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {

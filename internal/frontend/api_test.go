@@ -386,22 +386,24 @@ func TestAPIPurgeCountsItsOwn(t *testing.T) {
 	}
 }
 
+// form is the body of one with these names and values, and its type.
+func form(fields ...string) (body io.Reader, contentType string) {
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for i := 0; i < len(fields); i += 2 {
+		if fields[i] != "image" {
+			w.WriteField(fields[i], fields[i+1])
+			continue
+		}
+		part, _ := w.CreateFormFile("image", fmt.Sprintf("%d.png", i))
+		io.WriteString(part, fields[i+1])
+	}
+	w.Close()
+	return &b, w.FormDataContentType()
+}
+
 func TestAPIForms(t *testing.T) {
 	s := serveLab(t)
-	form := func(fields ...string) (io.Reader, string) {
-		var b bytes.Buffer
-		w := multipart.NewWriter(&b)
-		for i := 0; i < len(fields); i += 2 {
-			if fields[i] != "image" {
-				w.WriteField(fields[i], fields[i+1])
-				continue
-			}
-			part, _ := w.CreateFormFile("image", fmt.Sprintf("%d.png", i))
-			io.WriteString(part, fields[i+1])
-		}
-		w.Close()
-		return &b, w.FormDataContentType()
-	}
 	one, two := string(noise(t, 20, 10)), string(noise(t, 10, 20))
 	body, media := form("pipeline", "flip", "tag", "x", "image", one)
 	var task lab.Task
@@ -430,6 +432,69 @@ func TestAPIForms(t *testing.T) {
 	s.refuses(400, "no-image", "POST", "/api/v1/tasks", body, "Content-Type", media)
 	body, media = form("image", "no image at all, but bytes")
 	s.refuses(415, "not-an-image", "POST", "/api/v1/tasks", body, "Content-Type", media)
+}
+
+// Of several images the answer waits for all tasks, and says how many seconds
+// that is for all of them together.
+func TestAPIFormsPreferWaiting(t *testing.T) {
+	s := serveLab(t)
+	one, two := string(noise(t, 20, 10)), string(noise(t, 10, 20))
+	var many struct{ Tasks []struct{ Task *lab.Task } }
+	body, media := form("image", one, "image", two, "image", "no image")
+	resp := s.want(202, &many, "POST", "/api/v1/tasks", body, "Content-Type", media, "Prefer", "wait=1")
+	if resp.Header.Get("Preference-Applied") != "wait=1" || resp.Header.Get("Retry-After") == "" || len(many.Tasks) != 3 || many.Tasks[1].Task.State.Ended() {
+		t.Errorf("nobody worked: %v %+v", resp.Header, many)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 4 {
+			s.work()
+		}
+	}()
+	body, media = form("image", one, "image", two, "image", "no image")
+	resp = s.want(200, &many, "POST", "/api/v1/tasks?fresh=true", body, "Content-Type", media, "Prefer", "wait=30")
+	<-done
+	if resp.Header.Get("Preference-Applied") != "wait=30" || resp.Header.Get("Retry-After") != "" {
+		t.Errorf("answered with %v", resp.Header)
+	}
+	for _, one := range many.Tasks[:2] {
+		if one.Task.State != lab.Finished || one.Task.Outputs[0].URL == "" {
+			t.Errorf("it is %+v", one.Task)
+		}
+	}
+}
+
+// What the API tells is nobody's to keep, and what HEAD tells of the description
+// is what GET does.
+func TestAPIAnswersAreNotKept(t *testing.T) {
+	s := serveLab(t)
+	s.want(200, nil, "PUT", "/api/v1/presets/thumb", strings.NewReader(`{"pipeline":"flip"}`), "Content-Type", "application/json")
+	for _, path := range []string{"stats", "workers", "presets", "presets/thumb", "operations", "operations/schema", "tasks"} {
+		if cache := s.want(200, nil, "GET", "/api/v1/"+path, nil).Header.Get("Cache-Control"); cache != "no-store" {
+			t.Errorf("%s: Cache-Control is %q", path, cache)
+		}
+	}
+	for _, path := range []string{"/openapi.yaml", "/docs"} {
+		_, text := s.call("GET", path, nil)
+		if head := s.want(200, nil, "HEAD", path, nil); head.ContentLength != int64(len(text)) {
+			t.Errorf("HEAD %s: %d bytes, want %d", path, head.ContentLength, len(text))
+		}
+	}
+}
+
+// A JSON body is a description, not a megabyte that is many times as much in
+// memory.
+func TestAPIBodiesAreSmall(t *testing.T) {
+	s := serveLab(t)
+	body := `{"upload":{"pipeline":[` + strings.Repeat("{},", 30_000) + `{}]}}`
+	for _, path := range []string{"POST /api/v1/links", "POST /api/v1/tasks", "PUT /api/v1/presets/x", "POST /api/v1/webhooks", "POST /api/v1/links/rotation"} {
+		method, path, _ := strings.Cut(path, " ")
+		s.refuses(413, "too-large", method, path, strings.NewReader(body), "Content-Type", "application/json")
+		if !strings.HasSuffix(path, "/tasks") { // where an image may be of any type
+			s.refuses(415, "unsupported-media-type", method, path, strings.NewReader("\xa1"), "Content-Type", "application/cbor")
+		}
+	}
 }
 
 // elsewhere has images behind URLs.

@@ -61,7 +61,8 @@ func (a *api) routeCatalog() {
 	})
 	resource(a, operation(huma.Operation{
 		OperationID: "get-stats", Method: http.MethodGet, Path: "/stats", Tags: []string{"Lab"}, Summary: "The lab at a glance",
-	}, auth.Read), auth.Read, func(ctx context.Context, _ auth.Principal, _ *struct{}) (*statsOut, error) {
+		Description: "All owners' tasks are counted.",
+	}, auth.Admin), auth.Admin, func(ctx context.Context, _ auth.Principal, _ *struct{}) (*statsOut, error) {
 		s, err := a.Board.Stats(ctx)
 		return &statsOut{s}, err
 	})

@@ -60,7 +60,7 @@ func (a *api) routeLinks() {
 		OperationID: "create-link", Method: http.MethodPost, Path: "/links", Tags: tags, DefaultStatus: http.StatusCreated,
 		Summary:     "Make a URL by which one picture is fetched, or one image handed in, without a key",
 		Description: "Needs the scope `read` for a picture of a task, and `submit` for an upload. The link ends with the key that it was made with.",
-	}, auth.Read, http.StatusNotFound, http.StatusUnprocessableEntity)
+	}, auth.Read, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	op.Middlewares = huma.Middlewares{a.needs(auth.Read, auth.Submit)}
 	op.Security = append(op.Security, map[string][]string{"key": {string(auth.Submit)}}) // either
 	huma.Register(a.huma, op, func(ctx context.Context, in *linkIn) (*linkOut, error) {
@@ -112,7 +112,11 @@ func linkExpiry(text string, now time.Time) (time.Time, error) {
 	if life > auth.MaxLink {
 		return time.Time{}, auth.ErrLink.Detailf("a link expires after 30d at most")
 	}
-	return now.Add(life).UTC().Truncate(time.Second), nil
+	at := now.Add(life).UTC().Truncate(time.Second)
+	if at.Sub(now) < auth.MinLink { // of a second what is left is less
+		at = at.Add(time.Second)
+	}
+	return at, nil
 }
 
 func (a *api) linkFor(ctx context.Context, who auth.Principal, wish linkBody) (auth.Link, error) {

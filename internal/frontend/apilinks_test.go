@@ -265,6 +265,7 @@ func TestLinksEnd(t *testing.T) {
 	l.owner = second
 	revoked := l.link(wish)
 	l.owner = first
+	l.link(`{"task":"` + task.ID + `","expires":"1s"}`) // the shortest there is
 	short, good, forgotten := l.link(`{"task":"`+task.ID+`","expires":"2s"}`), l.link(wish), l.link(wish)
 	if status, _, text := l.use("GET", revoked, nil); status != http.StatusOK {
 		t.Errorf("before its key goes: %d %s", status, text)

@@ -98,8 +98,8 @@ func (a *api) routeSubmit() {
 		OperationID: "create-task", Method: http.MethodPost, Path: "/tasks", Tags: []string{"Tasks"}, Summary: "Hand an image in",
 		Description: "The body is an image, a form with images in fields named `image` (text fields before them are parameters), or JSON that says where the image is.",
 		Responses: map[string]*huma.Response{
-			"200": {Description: "It has ended", Content: map[string]*huma.MediaType{"application/json": {Schema: task}},
-				Headers: map[string]*huma.Param{"Location": header("The task"), "Preference-Applied": header("wait=N")}},
+			"200": {Description: "It has ended, or all of several have", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{task, many}}}},
+				Headers: map[string]*huma.Param{"Location": header("The task, where it is one"), "Preference-Applied": header("wait=N")}},
 			"202": {Description: "It is durable, and will be done", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{task, many}}}},
 				Headers: map[string]*huma.Param{"Location": header("The task, where it is one"), "Retry-After": header("Seconds"), "Preference-Applied": header("wait=N")}},
 		},
@@ -203,14 +203,13 @@ func (a *api) submitForm(w http.ResponseWriter, r *http.Request, who auth.Princi
 			_ = a.rt.Note(r, err) // it has been told of in the answer
 			continue
 		}
-		t = withURLs(t)
 		list = append(list, oneOfMany{Task: &t})
 	}
 	switch {
 	case len(list) == 0:
 		return lab.ErrNoImage
 	case len(list) > 1:
-		return httpx.WriteJSON(w, http.StatusAccepted, manyTasks{list})
+		return a.takenMany(w, r, who, list, wait)
 	case first != nil:
 		return first
 	}
@@ -321,25 +320,45 @@ func unquoted(value json.RawMessage) string {
 
 // taken answers for a task that is durable, perhaps once it has ended.
 func (a *api) taken(w http.ResponseWriter, r *http.Request, who auth.Principal, t lab.Task, wait time.Duration) error {
-	h := w.Header()
-	if wait > 0 {
-		h.Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
-		if !t.State.Ended() {
-			t = a.awaited(r.Context(), who, t, wait)
-		}
-	}
-	h.Set("Location", taskPath(t.ID))
-	h.Set("Cache-Control", "no-store")
-	if t.State.Ended() {
-		return httpx.WriteJSON(w, http.StatusOK, withURLs(t))
-	}
-	h.Set("Retry-After", strconv.Itoa(askAgain))
-	return httpx.WriteJSON(w, http.StatusAccepted, t)
+	t = a.awaited(r.Context(), who, t, wait)
+	w.Header().Set("Location", taskPath(t.ID))
+	return handedIn(w, t.State.Ended(), withURLs(t), wait)
 }
 
-// awaited is the task after the wait. It is durable: nothing that goes wrong
-// from here on is the submission's.
+// takenMany answers for the images of a form, perhaps once all tasks have ended,
+// for which it waits no longer than for one.
+func (a *api) takenMany(w http.ResponseWriter, r *http.Request, who auth.Principal, list []oneOfMany, wait time.Duration) error {
+	ended, until := true, time.Now().Add(wait)
+	for i, one := range list {
+		if one.Task == nil {
+			continue
+		}
+		t := withURLs(a.awaited(r.Context(), who, *one.Task, time.Until(until)))
+		list[i].Task, ended = &t, ended && t.State.Ended()
+	}
+	return handedIn(w, ended, manyTasks{list}, wait)
+}
+
+// handedIn answers with what has been made of what was handed in.
+func handedIn(w http.ResponseWriter, ended bool, body any, wait time.Duration) error {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	if wait > 0 {
+		h.Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
+	}
+	if ended {
+		return httpx.WriteJSON(w, http.StatusOK, body)
+	}
+	h.Set("Retry-After", strconv.Itoa(askAgain))
+	return httpx.WriteJSON(w, http.StatusAccepted, body)
+}
+
+// awaited is the task after the wait, if there is one. It is durable: nothing
+// that goes wrong from here on is the submission's.
 func (a *api) awaited(ctx context.Context, who auth.Principal, t lab.Task, wait time.Duration) lab.Task {
+	if wait <= 0 || t.State.Ended() {
+		return t
+	}
 	waiting, cancel := httpx.Wait(ctx)
 	defer cancel()
 	if later, err := a.Customers.Task(waiting, ref(who, t.ID), wait); err == nil {

@@ -3,6 +3,7 @@ package frontend
 import (
 	"embed"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"minilab/internal/httpx"
@@ -35,7 +36,8 @@ func routeDocs(rt *httpx.Router) {
 			if strings.HasSuffix(name, ".gz") {
 				h.Set("Content-Encoding", "gzip") // there is no browser without
 			}
-			_, _ = w.Write(body) // the caller is gone; nobody is left to tell
+			h.Set("Content-Length", strconv.Itoa(len(body))) // HEAD has it too
+			_, _ = w.Write(body)                             // the caller is gone; nobody is left to tell
 			return nil
 		})
 	}

@@ -151,7 +151,7 @@ var decisions = map[string][]auth.Scope{
 	"PUT /api/v1/presets/{name}":             {auth.Admin},
 	"DELETE /api/v1/presets/{name}":          {auth.Admin},
 	"GET /api/v1/events":                     {auth.Read},
-	"GET /api/v1/stats":                      {auth.Read},
+	"GET /api/v1/stats":                      {auth.Admin},
 	"GET /api/v1/workers":                    {auth.Admin},
 
 	"POST /api/v1/links":          {auth.Read, auth.Submit},

@@ -3,6 +3,7 @@ package frontend
 import (
 	"log/slog"
 	"net/http"
+	"strconv"
 
 	"minilab/internal/httpx"
 	"minilab/internal/pipeline"
@@ -24,7 +25,8 @@ func (a *api) routeOpenAPI() {
 	a.rt.Handle("GET|HEAD /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("Content-Type", "application/yaml")
 		w.Header().Set("Cache-Control", "no-cache")
-		_, _ = w.Write(text) // the caller is gone; nobody is left to tell
+		w.Header().Set("Content-Length", strconv.Itoa(len(text))) // HEAD has it too
+		_, _ = w.Write(text)                                      // the caller is gone; nobody is left to tell
 		return nil
 	})
 }
