@@ -100,7 +100,8 @@ func (d *data) remove(id string) {
 	d.Helper()
 	t, err := d.tasks.Get(d.Context(), id)
 	d.ok(err)
-	d.ok(d.tasks.Delete(d.Context(), id))
+	_, err = d.tasks.Delete(d.Context(), id)
+	d.ok(err)
 	for _, n := range pointers(t) {
 		d.ok(d.images.Delete(d.Context(), n.state, n.Key))
 	}

@@ -19,6 +19,7 @@ import (
 type meddled struct {
 	taskdb.Store
 	create func(call int, made error) error
+	found  func() // a task was read
 	stats  func()
 	calls  int
 }
@@ -30,6 +31,15 @@ func (m *meddled) Create(ctx context.Context, t taskdb.Task) (taskdb.Task, bool,
 		err = m.create(m.calls, err)
 	}
 	return task, created, err
+}
+
+func (m *meddled) Get(ctx context.Context, id string) (taskdb.Task, error) {
+	t, err := m.Store.Get(ctx, id)
+	if f := m.found; f != nil {
+		m.found = nil
+		f()
+	}
+	return t, err
 }
 
 func (m *meddled) Stats(ctx context.Context) (taskdb.Stats, error) {
@@ -104,21 +114,125 @@ func TestAnEndBeforeTheFeedIsReadIsNotMissed(t *testing.T) {
 	}
 }
 
-// TestATaskThatWasMadeTooLateIsNotAnsweredFor: its bytes may have been swept.
-func TestATaskThatWasMadeTooLateIsNotAnsweredFor(t *testing.T) {
-	m, tasks, _ := open(t)
-	m.(*master.Master).SubmitTime = time.Nanosecond
-	id, err := m.Submit(t.Context(), lab.Submission{Fresh: true, Size: 1}, strings.NewReader("x"))
-	if fault.KindOf(err) != fault.Unavailable {
-		t.Errorf("Submit: %q, %v", id.ID, err)
+// stored are the images that are there.
+func stored(t *testing.T, images storage.Store) (list []string) {
+	t.Helper()
+	for _, state := range []storage.State{storage.InProgress, storage.Finished} {
+		page, err := images.List(t.Context(), state, "", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range page.Infos {
+			list = append(list, i.Key)
+		}
 	}
-	stats, err := tasks.Stats(t.Context())
-	if err != nil || stats.LastSeq != 2 || stats.Counts[taskdb.NotStarted] != 0 {
-		t.Errorf("the task stays behind: %+v, %v", stats, err)
+	return list
+}
+
+// TestATaskThatIsMadeTooLateIsNotAnsweredFor: its bytes may have been swept.
+// Where that is known before it is made, it is not made.
+func TestATaskThatIsMadeTooLateIsNotAnsweredFor(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, within time.Duration // SubmitTime when it begins, and once it is made
+		events         int64
+	}{
+		"late already":    {time.Nanosecond, time.Nanosecond, 0},
+		"late when it is": {time.Hour, time.Nanosecond, 2},
+		"early":           {time.Hour, time.Hour, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, tasks, images := open(t)
+			m := l.(*master.Master)
+			m.SubmitTime = c.before
+			tasks.create = func(_ int, made error) error { m.SubmitTime = c.within; return made }
+			task, err := m.Submit(t.Context(), lab.Submission{Fresh: true, Size: 1}, strings.NewReader("x"))
+			late := c.events != 1
+			if (fault.KindOf(err) == fault.Unavailable) != late || !late && err != nil {
+				t.Errorf("Submit: %q, %v", task.ID, err)
+			}
+			stats, err := tasks.Stats(t.Context())
+			if err != nil || stats.LastSeq != c.events || stats.Counts[taskdb.NotStarted] != c.events%2 {
+				t.Errorf("the task stays behind: %+v, %v", stats, err)
+			}
+			if left := stored(t, images); len(left) != int(c.events%2) {
+				t.Errorf("left are %v", left)
+			}
+		})
 	}
-	m.(*master.Master).SubmitTime = time.Hour
-	if _, err := m.Submit(t.Context(), lab.Submission{Fresh: true, Size: 1}, strings.NewReader("x")); err != nil {
+}
+
+// TestACopyThatTookTooLong makes no task, and nobody is told of one.
+func TestACopyThatTookTooLong(t *testing.T) {
+	l, tasks, images := open(t)
+	m := l.(*master.Master)
+	submit := func() (lab.Task, error) {
+		return m.Submit(t.Context(), lab.Submission{Size: 1}, strings.NewReader("x"))
+	}
+	if _, err := submit(); err != nil {
+		t.Fatal(err)
+	}
+	finish(t, m, images)
+	before, err := tasks.Stats(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.SubmitTime = time.Nanosecond
+	if task, err := submit(); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("Submit: %+v, %v", task, err)
+	}
+	if after, err := tasks.Stats(t.Context()); err != nil || after.LastSeq != before.LastSeq {
+		t.Errorf("the feed goes from %d to %d, %v", before.LastSeq, after.LastSeq, err)
+	}
+	if left := stored(t, images); len(left) != 2 {
+		t.Errorf("left are %v", left)
+	}
+}
+
+// TestALateTaskThatAnotherWasToldOf stays: whoever asked with the same
+// idempotency key meanwhile counts on it.
+func TestALateTaskThatAnotherWasToldOf(t *testing.T) {
+	l, tasks, images := open(t)
+	m := l.(*master.Master)
+	m.SubmitTime = time.Hour
+	submit := func() (lab.Task, error) {
+		return m.Submit(t.Context(), lab.Submission{Fresh: true, Size: 1, IdempotencyKey: "k"}, strings.NewReader("x"))
+	}
+	var told lab.Task
+	tasks.create = func(call int, made error) error {
+		if call == 1 {
+			var err error
+			if told, err = submit(); err != nil {
+				t.Error(err)
+			}
+			m.SubmitTime = time.Nanosecond
+		}
+		return made
+	}
+	task, err := submit()
+	if err != nil || task.ID != told.ID {
+		t.Errorf("Submit: %q, %v; the other was told of %q", task.ID, err, told.ID)
+	}
+	if _, err := m.Task(t.Context(), lab.Ref{ID: told.ID}, 0); err != nil {
 		t.Error(err)
+	}
+	if left := stored(t, images); len(left) != 1 || left[0] != told.ID {
+		t.Errorf("left are %v", left)
+	}
+}
+
+// TestATaskThatFinishesWhileItIsDeleted leaves no result behind.
+func TestATaskThatFinishesWhileItIsDeleted(t *testing.T) {
+	m, tasks, images := open(t)
+	task, err := m.Submit(t.Context(), lab.Submission{Fresh: true, Size: 1}, strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tasks.found = func() { finish(t, m, images) }
+	if err := m.Delete(t.Context(), lab.Ref{ID: task.ID}); err != nil {
+		t.Fatal(err)
+	}
+	if left := stored(t, images); len(left) != 0 {
+		t.Errorf("left are %v", left)
 	}
 }
 

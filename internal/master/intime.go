@@ -42,18 +42,33 @@ func (w *watched) Read(p []byte) (int, error) {
 
 // createInTime makes the task durable while the sweeper surely leaves its bytes
 // alone. Whatever was made later is undone, as far as that can be: nobody is
-// told of it.
+// told of it, but for who has asked with the same idempotency key meanwhile.
 func (m *Master) createInTime(ctx context.Context, t taskdb.Task, body *watched) (taskdb.Task, error) {
+	if m.late(body) { // the results of an earlier task took so long to copy
+		m.discardAll(ctx, t)
+		return t, errTooLate
+	}
 	got, err := m.create(ctx, t)
-	if err != nil || got.ID != t.ID || m.SubmitTime == 0 || elapsed(*body.last.Load()) <= m.SubmitTime {
+	if err != nil || got.ID != t.ID || !m.late(body) {
 		return got, err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 	defer cancel()
-	if err := m.DB.Delete(ctx, t.ID); err != nil {
+	switch _, err := m.DB.Withdraw(ctx, t.ID); {
+	case err == nil:
+		m.discardAll(ctx, t)
+	case errors.Is(err, taskdb.ErrGiven):
+		return got, nil
+	default:
 		m.Log.WarnContext(ctx, "a task that was made too late stays behind", "task_id", t.ID, "error", err)
 	}
 	return got, errTooLate
+}
+
+// late says whether the sweeper may have taken the bytes of a task that is not
+// there yet.
+func (m *Master) late(body *watched) bool {
+	return m.SubmitTime != 0 && elapsed(*body.last.Load()) > m.SubmitTime
 }
 
 // elapsed is the time since then by whichever clock says more: the monotonic

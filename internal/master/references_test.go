@@ -70,7 +70,7 @@ func TestWorkWhoseImageHasGone(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if err := db.Delete(t.Context(), logo); err != nil {
+	if _, err := db.Delete(t.Context(), logo); err != nil {
 		t.Fatal(err)
 	}
 	if list := claim(t, f.Lab); len(list) != 0 {

@@ -75,12 +75,12 @@ func (m *Master) move(ctx context.Context, ref lab.Ref, do func(context.Context,
 // Delete implements lab.Customers. The row goes first: bytes without one are
 // swept if they cannot be deleted now, a row without bytes would be a lie.
 func (m *Master) Delete(ctx context.Context, ref lab.Ref) error {
-	t, err := m.find(ctx, ref)
-	if err != nil {
+	if _, err := m.find(ctx, ref); err != nil {
 		return err
 	}
-	if err := translate(m.DB.Delete(ctx, t.ID)); err != nil {
-		return err
+	t, err := m.DB.Delete(ctx, ref.ID) // which may have finished since
+	if err != nil {
+		return translate(err)
 	}
 	m.discardAll(ctx, t)
 	return nil

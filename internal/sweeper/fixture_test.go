@@ -127,7 +127,8 @@ func settled(t testing.TB) *fixture {
 func (f *fixture) happens() {
 	f.Helper()
 	f.create("first")
-	f.ok(f.tasks.Delete(f.Context(), "first"))
+	_, err := f.tasks.Delete(f.Context(), "first")
+	f.ok(err)
 	f.ok(f.images.Delete(f.Context(), storage.InProgress, "first"))
 }
 

@@ -223,7 +223,7 @@ func (r *race) meddle(ctx context.Context, rnd *rand.Rand) {
 		r.mu.Lock()
 		r.deleted[id] = true
 		r.mu.Unlock()
-		if r.tasks.Delete(ctx, id) == nil {
+		if _, err := r.tasks.Delete(ctx, id); err == nil {
 			r.note("delete", 1)
 		}
 	}

@@ -16,8 +16,10 @@
 //   - B is a source. A master makes a task right after its bytes, and answers
 //     for it only when that took less than SubmitTime, which is not above half
 //     of the grace, counted from the last byte that it read: B is not older
-//     than that. So the row was there before T, or nobody was told of it. The
-//     other half of the grace is for clocks that are put forward.
+//     than that. So the row was there before T, or nobody was told of it, but
+//     for who was given the task for its idempotency key in the moment between:
+//     that one stays, and fails if its bytes have gone. The other half of the
+//     grace is for clocks that are put forward.
 //   - B is the result ID.TOKEN of an attempt. Its row is read once more just
 //     before B goes. It protects the key of the attempt in progress, however old
 //     the bytes are, and as long as it can be worked on, those of all attempts

@@ -25,6 +25,7 @@ const (
 	MaxPage    = 1000     // tasks or events of one answer
 	MaxExpire  = 256      // tasks of one Expire
 	MaxStage   = 32       // characters
+	MaxTold    = 256      // events of one attempt that say how it gets on
 	MaxAhead   = 10_000   // tasks that are counted before a waiting one
 	MaxLanes   = 100      // lanes of one priority that are looked at for a place
 	MaxWait    = time.Minute

@@ -26,6 +26,7 @@ var (
 	ErrLeaseRequired = fault.New(fault.Invalid, "lease-required", "this change needs the task's lease")
 	ErrLeaseLost     = fault.New(fault.Conflict, "lease-lost", "the lease is not the task's current one")
 	ErrCanceled      = fault.New(fault.Conflict, "canceled", "the task has been canceled")
+	ErrGiven         = fault.New(fault.Conflict, "given", "the task was given to another request, too")
 	ErrExists        = fault.New(fault.Conflict, "exists", "another task has this id")
 	ErrIdempotency   = fault.New(fault.Unprocessable, "idempotency-mismatch", "this idempotency key was used for a different request")
 	ErrQueueFull     = fault.New(fault.TooMany, "queue-full", "the queue is full; come back later")
@@ -161,9 +162,15 @@ type Tasks interface {
 	// counters, error and facts cleared and RunAt now. The token goes on.
 	Retry(ctx context.Context, id string) (Task, error)
 
-	// Delete removes a task in whatever state; it is in the feed as Deleted.
-	// Deleting what does not exist is ErrNotFound.
-	Delete(ctx context.Context, id string) error
+	// Delete removes a task in whatever state, and gives it as it was, but for
+	// UpdatedAt: nothing else knows any more where its bytes are. It is in the
+	// feed as Deleted. Deleting what does not exist is ErrNotFound.
+	Delete(ctx context.Context, id string) (Task, error)
+
+	// Withdraw is Delete for who has created the task and does not want to
+	// answer for it. One that was given to another request for its idempotency
+	// key stays, ErrGiven: somebody counts on it.
+	Withdraw(ctx context.Context, id string) (Task, error)
 
 	// Expire deletes tasks whose ExpiresAt has come by the database's clock,
 	// the oldest first, limit at most (0 or more than MaxExpire: MaxExpire),
@@ -262,7 +269,8 @@ type Leases interface {
 	// Heartbeat extends leases by their duration, but not past the attempt's
 	// deadline. A lease that has expired and was not reaped yet lives on. A new
 	// stage, or a progress that differs by 0.01 or more from what the feed told
-	// last, is told there.
+	// last, is told there, MaxTold times in an attempt; a stage that is not told
+	// is not kept.
 	Heartbeat(ctx context.Context, list []Heartbeat) (errs []error, err error)
 
 	// Finish makes tasks finished with these outputs. It is accepted late as

@@ -86,7 +86,8 @@ func TestRotation(t *testing.T) {
 func TestATaskThatIsGone(t *testing.T) {
 	l, r := open(t), receive(t, nil)
 	l.finish("a", r.URL)
-	l.ok(l.tasks.Delete(t.Context(), "a"))
+	_, err := l.tasks.Delete(t.Context(), "a")
+	l.ok(err)
 	l.round(l.deliverer())
 	if m := verified(t, r.got()[0], l.secret()); m["data"].(map[string]any)["id"] != "a" {
 		t.Errorf("it tells %v", m)

@@ -29,9 +29,10 @@ var (
 const (
 	selectTombstone = `SELECT coalesce(max(token), 0), coalesce(max(task_id), '') FROM tombstones WHERE task_id IN (?, '')`
 	takeKey         = `INSERT INTO idempotency (owner, key, hash, task_id, expires_at) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (owner, key) DO UPDATE SET hash = excluded.hash, task_id = excluded.task_id, expires_at = excluded.expires_at
+		ON CONFLICT (owner, key) DO UPDATE SET hash = excluded.hash, task_id = excluded.task_id, expires_at = excluded.expires_at, given = 0
 		WHERE idempotency.expires_at <= ?`
 	selectKey = `SELECT hash, task_id FROM idempotency WHERE owner = ? AND key = ?`
+	giveKey   = `UPDATE idempotency SET given = 1 WHERE owner = ? AND key = ? AND task_id <> ? AND given = 0`
 )
 
 // Create implements taskdb.Tasks.
@@ -170,7 +171,8 @@ func useKey(c *change, r *row) (id string, err error) {
 	if hash != r.t.IdempotencyHash {
 		return "", taskdb.ErrIdempotency.Detailf("the idempotency key %q was used for a different request", r.t.IdempotencyKey)
 	}
-	return id, nil
+	_, err = c.Exec(giveKey, r.t.Owner, r.t.IdempotencyKey, r.t.ID)
+	return id, err
 }
 
 func readTask(tx Tx, id string) (*row, error) {

@@ -17,8 +17,8 @@ const (
 
 	// tell follows beat: what the feed shall tell is in told and stage, and a
 	// trigger there. Differences of what is no binary fraction fall short.
-	tell = `UPDATE tasks SET told = progress, stage = CASE WHEN ?1 = '' THEN stage ELSE ?1 END
-		WHERE id = ?2 AND (abs(progress - told) > 0.009999 OR ?1 <> '' AND ?1 <> stage)`
+	tell = `UPDATE tasks SET told = progress, tells = tells + 1, stage = CASE WHEN ?1 = '' THEN stage ELSE ?1 END
+		WHERE id = ?2 AND tells < ?3 AND (abs(progress - told) > 0.009999 OR ?1 <> '' AND ?1 <> stage)`
 
 	finishTask = `UPDATE tasks SET state = 'finished', outputs = ?1, facts = ?2, error_code = '', error_detail = '', progress = 1, stage = '',
 			lease_until = 0, deadline = 0, request = '', updated_at = ?3, finished_at = ?3,
@@ -83,7 +83,7 @@ func (s *Store) Heartbeat(ctx context.Context, list []taskdb.Heartbeat) ([]error
 		if n == 0 {
 			return lostLease(readUnder(c, b.ID, b.Lease))
 		}
-		n, err = changed(c.Exec(tell, taskdb.ClampStage(b.Stage), b.ID))
+		n, err = changed(c.Exec(tell, taskdb.ClampStage(b.Stage), b.ID, taskdb.MaxTold))
 		c.moved = c.moved || n > 0
 		return err
 	})

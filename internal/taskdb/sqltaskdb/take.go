@@ -23,7 +23,7 @@ const (
 // takeTasks is completed by the condition on the tasks to lease.
 const takeTasks = `UPDATE tasks SET state = 'in-progress', ready = 0, token = token + 1,
 		lease = CAST(token + 1 AS TEXT) || '.' || ?, lease_until = ?, deadline = ?, worker = ?, request = ?,
-		progress = 0, told = 0, stage = '', started_at = ?, updated_at = ?
+		progress = 0, told = 0, tells = 0, stage = '', started_at = ?, updated_at = ?
 	WHERE `
 
 // takeAgain gives the leases of a repeated request, which are fresh again; not

@@ -36,9 +36,11 @@ var (
 const (
 	selectIdentity = `SELECT id FROM identity`
 
-	touchTask  = `UPDATE tasks SET updated_at = ? WHERE id = ?`
-	deleteTask = `DELETE FROM tasks WHERE id = ?`
+	selectGiven = `SELECT count(*) FROM idempotency WHERE task_id = ? AND given = 1`
+	deleteTask  = `DELETE FROM tasks WHERE id = ?`
 )
+
+var touchTask = `UPDATE tasks SET updated_at = ? WHERE id = ? RETURNING ` + columns
 
 // touchExpired says twice what has expired: where transactions run side by
 // side, a task may have been retried since it was chosen.
@@ -116,22 +118,42 @@ func unmoved(tx Tx, id string, a taskdb.Action, to taskdb.State) (*row, error) {
 }
 
 // Delete implements taskdb.Tasks.
-func (s *Store) Delete(ctx context.Context, id string) error {
-	if err := taskdb.CheckID(id); err != nil {
-		return err
-	}
-	return s.write(ctx, func(c *change) error {
-		n, err := changed(c.Exec(touchTask, c.now, id))
-		if err != nil {
+func (s *Store) Delete(ctx context.Context, id string) (taskdb.Task, error) {
+	return s.drop(ctx, id, func(*change) error { return nil })
+}
+
+// Withdraw implements taskdb.Tasks.
+func (s *Store) Withdraw(ctx context.Context, id string) (taskdb.Task, error) {
+	return s.drop(ctx, id, func(c *change) error {
+		var given int
+		if err := c.QueryRow(selectGiven, id).Scan(&given); err != nil || given == 0 {
 			return err
 		}
-		if n == 0 {
-			return notFound(id, sql.ErrNoRows)
+		return taskdb.ErrGiven
+	})
+}
+
+// drop deletes a task, if may says nothing against it.
+func (s *Store) drop(ctx context.Context, id string, may func(*change) error) (taskdb.Task, error) {
+	if err := taskdb.CheckID(id); err != nil {
+		return taskdb.Task{}, err
+	}
+	var r *row
+	err := s.write(ctx, func(c *change) (err error) {
+		if err := may(c); err != nil {
+			return err
+		}
+		if r, err = scanRow(c.QueryRow(touchTask, c.now, id)); err != nil {
+			return notFound(id, err)
 		}
 		c.moved = true
 		_, err = c.Exec(deleteTask, id)
 		return err
 	})
+	if err != nil {
+		return taskdb.Task{}, err
+	}
+	return r.task()
 }
 
 // Expire implements taskdb.Tasks.

@@ -95,12 +95,21 @@ func (c *Client) set(ctx context.Context, id string, body setState) (t taskdb.Ta
 }
 
 // Delete implements taskdb.Tasks.
-func (c *Client) Delete(ctx context.Context, id string) error {
+func (c *Client) Delete(ctx context.Context, id string) (taskdb.Task, error) {
+	return c.drop(ctx, id, nil)
+}
+
+// Withdraw implements taskdb.Tasks.
+func (c *Client) Withdraw(ctx context.Context, id string) (taskdb.Task, error) {
+	return c.drop(ctx, id, url.Values{"unless": {unlessGiven}})
+}
+
+func (c *Client) drop(ctx context.Context, id string, q url.Values) (t taskdb.Task, err error) {
 	if err := taskdb.CheckID(id); err != nil {
-		return err
+		return t, err
 	}
-	_, err := c.http.JSON(ctx, http.MethodDelete, "/tasks/"+id, nil, nil, nil)
-	return err
+	_, err = c.http.JSON(ctx, http.MethodDelete, "/tasks/"+id, q, nil, &t)
+	return sane(t, err, id)
 }
 
 // Expire implements taskdb.Tasks.

@@ -62,9 +62,13 @@ func (b *book) Get(_ context.Context, id string) (taskdb.Task, error) {
 func (b *book) Cancel(ctx context.Context, id string) (taskdb.Task, error) { return b.Get(ctx, id) }
 func (b *book) Retry(ctx context.Context, id string) (taskdb.Task, error)  { return b.Get(ctx, id) }
 
-func (b *book) Delete(_ context.Context, id string) error {
+func (b *book) Withdraw(ctx context.Context, id string) (taskdb.Task, error) {
+	return b.Delete(ctx, id)
+}
+
+func (b *book) Delete(_ context.Context, id string) (taskdb.Task, error) {
 	b.asked = id
-	return taskdb.CheckID(id)
+	return b.task, taskdb.CheckID(id)
 }
 
 func (b *book) List(_ context.Context, f taskdb.Filter) (taskdb.Page, error) {

@@ -101,12 +101,27 @@ func filterOf(r *http.Request) (taskdb.Filter, error) {
 	return f, err
 }
 
+// unlessGiven is the condition of a deletion that is a Withdraw.
+const unlessGiven = "given"
+
 func (h handler) delete(w http.ResponseWriter, r *http.Request) error {
-	if err := h.store.Delete(r.Context(), chi.URLParam(r, "id")); err != nil {
+	q, err := httpx.Query(r)
+	if err != nil {
 		return err
 	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	drop := h.store.Delete
+	switch q.Get("unless") {
+	case "":
+	case unlessGiven:
+		drop = h.store.Withdraw
+	default:
+		return httpx.ErrParameter.Detailf("unless is %s", unlessGiven)
+	}
+	t, err := drop(r.Context(), chi.URLParam(r, "id"))
+	if err != nil {
+		return err
+	}
+	return httpx.WriteJSON(w, http.StatusOK, t)
 }
 
 func (h handler) expire(w http.ResponseWriter, r *http.Request) error {

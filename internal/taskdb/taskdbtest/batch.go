@@ -22,7 +22,7 @@ func entryByEntry(s *suite) {
 	_, err := s.Cancel(s.Context(), "t-1")
 	s.ok(err)
 	cs[2].Lease = "nonsense"
-	s.ok(s.Delete(s.Context(), "t-3"))
+	s.ok(s.remove("t-3"))
 	s.ok(s.release("t-4", cs[4].Lease))
 	want := []error{nil, taskdb.ErrCanceled, taskdb.ErrLeaseLost, taskdb.ErrLeaseLost, taskdb.ErrLeaseLost, nil}
 	var beats []taskdb.Heartbeat

@@ -119,7 +119,7 @@ func bornStays(s *suite) {
 		s.everyReport(c, lease, taskdb.ErrLeaseLost)
 	}
 	s.same(s.get("a"), before)
-	s.ok(s.Delete(s.Context(), "a"))
+	s.ok(s.remove("a"))
 	s.create("a")
 	if got := s.claimOne("a"); got.Token != 2 {
 		s.Errorf("after its end the id has the token %d", got.Token)
@@ -205,10 +205,10 @@ func bornAgain(s *suite) {
 
 func bornUsedID(s *suite) {
 	s.create("never-leased")
-	s.ok(s.Delete(s.Context(), "never-leased"))
+	s.ok(s.remove("never-leased"))
 	s.bear(born("never-leased"))
 	s.started("leased")
-	s.ok(s.Delete(s.Context(), "leased"))
+	s.ok(s.remove("leased"))
 	t := born("leased")
 	t.IdempotencyKey, t.IdempotencyHash = "key", "hash"
 	_, _, err := s.Create(s.Context(), t)
@@ -266,7 +266,7 @@ func fingerprints(s *suite) {
 	if got := s.get("f1").Fingerprint; got != "p" {
 		s.Errorf("it is kept as %q", got)
 	}
-	s.ok(s.Delete(s.Context(), "f3"))
+	s.ok(s.remove("f3"))
 	want(taskdb.Filter{Owner: "ann", Fingerprint: "p", Descending: true}, "f2", "f1")
 }
 

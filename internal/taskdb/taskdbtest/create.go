@@ -144,7 +144,7 @@ func invalidIDs(s *suite) {
 		s.is(err, taskdb.ErrID)
 		_, err = s.Retry(s.Context(), id)
 		s.is(err, taskdb.ErrID)
-		s.is(s.Delete(s.Context(), id), taskdb.ErrID)
+		s.is(s.remove(id), taskdb.ErrID)
 		if id != "" { // of a claim: any
 			_, err = s.Claim(s.Context(), taskdb.ClaimRequest{Worker: "w", ID: id})
 			s.is(err, taskdb.ErrID)
@@ -287,7 +287,7 @@ func tokenSurvives(s *suite) {
 		if c := s.claimOne("a"); c.Token != want+1 {
 			s.Fatalf("its claim has token %d, want %d", c.Token, want+1)
 		}
-		s.ok(s.Delete(s.Context(), "a"))
+		s.ok(s.remove("a"))
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 var deleteCases = []testCase{
 	{name: "a task is deleted in whatever state", run: deleteAny},
 	{name: "of racing deletes exactly one deletes", run: deleteRace},
+	{name: "a task that is withdrawn is gone, unless it was given to another request", run: withdraw},
+	{name: "of a withdrawal and a request with its key one wins", run: withdrawRace},
 	{name: "tasks past their retention are deleted, the oldest first, and given", run: expire},
 	{name: "a task that is retried has gone before or stays", run: expireRace},
 }
@@ -22,10 +24,13 @@ func deleteAny(s *suite) {
 		s.bring(id, state)
 		before := s.get(id)
 		last := s.lastSeq()
-		s.ok(s.Delete(s.Context(), id))
-		_, err := s.Get(s.Context(), id)
+		gone, err := s.Delete(s.Context(), id)
+		s.ok(err)
+		before.UpdatedAt = gone.UpdatedAt
+		s.same(gone, before)
+		_, err = s.Get(s.Context(), id)
 		s.is(err, taskdb.ErrNotFound)
-		s.is(s.Delete(s.Context(), id), taskdb.ErrNotFound)
+		s.is(s.remove(id), taskdb.ErrNotFound)
 		list := s.events(last)
 		if len(list) != 1 || list[0].ID != id || !list[0].Deleted || list[0].State != state || list[0].Token != before.Token {
 			s.Errorf("the feed tells of it: %+v", list)
@@ -47,13 +52,71 @@ func deleteRace(s *suite) {
 		s.create(id)
 		var deleted atomic.Int64
 		together(8, func(int) {
-			if s.Delete(s.Context(), id) == nil {
+			if s.remove(id) == nil {
 				deleted.Add(1)
 			}
 		})
 		if deleted.Load() != 1 {
 			s.Fatalf("deleted %d times", deleted.Load())
 		}
+	}
+}
+
+func withdraw(s *suite) {
+	create := func(t taskdb.Task, want string) {
+		got, _, err := s.Create(s.Context(), t)
+		s.ok(err)
+		if got.ID != want {
+			s.Fatalf("got the task %q, want %q", got.ID, want)
+		}
+	}
+	create(wanted("plain"), "plain")
+	create(keyed("mine", "ann", "k1", "h"), "mine")
+	create(keyed("mine", "ann", "k1", "h"), "mine") // a request that is repeated is not another one
+	create(keyed("given", "ann", "k2", "h"), "given")
+	create(keyed("other", "ann", "k2", "h"), "given")
+	for _, id := range []string{"plain", "mine"} {
+		before := s.get(id)
+		gone, err := s.Withdraw(s.Context(), id)
+		s.ok(err)
+		before.UpdatedAt = gone.UpdatedAt
+		s.same(gone, before)
+		_, err = s.Withdraw(s.Context(), id)
+		s.is(err, taskdb.ErrNotFound)
+	}
+	before := s.get("given")
+	_, err := s.Withdraw(s.Context(), "given")
+	s.is(err, taskdb.ErrGiven)
+	s.same(s.get("given"), before)
+	_, err = s.Withdraw(s.Context(), "A")
+	s.is(err, taskdb.ErrID)
+	create(keyed("again", "ann", "k1", "h"), "again") // its key went with the task
+	s.clock.Advance(taskdb.IdempotencyKeep)
+	create(keyed("later", "ann", "k2", "h"), "later") // the key is new again
+	_, err = s.Withdraw(s.Context(), "later")
+	s.ok(err)
+	s.ok(s.remove("given"))
+}
+
+func withdrawRace(s *suite) {
+	for i := range 10 {
+		id, key := fmt.Sprint("t-", i), fmt.Sprint("k", i)
+		_, _, err := s.Create(s.Context(), keyed(id, "ann", key, "h"))
+		s.ok(err)
+		var other taskdb.Task
+		var createErr, withdrawErr error
+		together(2, func(who int) {
+			if who == 0 {
+				_, withdrawErr = s.Withdraw(s.Context(), id)
+			} else {
+				other, _, createErr = s.Create(s.Context(), keyed(id+"-other", "ann", key, "h"))
+			}
+		})
+		s.ok(createErr)
+		if (other.ID == id) != (withdrawErr != nil) {
+			s.Fatalf("the other got %q, and the withdrawal %v", other.ID, withdrawErr)
+		}
+		s.get(other.ID)
 	}
 }
 

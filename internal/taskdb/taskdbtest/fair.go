@@ -132,8 +132,8 @@ func emptyLanes(s *suite) {
 		_, err := s.Cancel(s.Context(), id)
 		s.ok(err)
 	}
-	s.ok(s.Delete(s.Context(), "b-00000"))
-	s.ok(s.Delete(s.Context(), "b-00001"))
+	s.ok(s.remove("b-00000"))
+	s.ok(s.remove("b-00001"))
 	s.wantServed(3, "CC")
 	_, err := s.Retry(s.Context(), "a-00000")
 	s.ok(err)

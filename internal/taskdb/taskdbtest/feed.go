@@ -63,7 +63,7 @@ func life(s *suite) {
 	c = s.claimOne("a")
 	s.ok(s.finish(result(c)))
 	s.ok(s.finish(result(c))) // nor this
-	s.ok(s.Delete(s.Context(), "a"))
+	s.ok(s.remove("a"))
 	list := s.events(0)
 	want := []string{
 		"a >not-started 0", "a not-started>in-progress 1", "a in-progress>in-progress 1", "a in-progress>not-started 1", "a not-started>in-progress 2",
@@ -216,7 +216,7 @@ func commitOrder(s *suite) {
 					s.Error(err)
 				}
 				if i%3 == 0 {
-					if err := s.Delete(s.Context(), t.ID); err != nil {
+					if err := s.remove(t.ID); err != nil {
 						s.Error(err)
 					}
 				}

@@ -84,7 +84,7 @@ func keyExpires(s *suite) {
 
 func keyDeleted(s *suite) {
 	s.wantKeyed("a", "ann", "k", "h", "a", true)
-	s.ok(s.Delete(s.Context(), "a"))
+	s.ok(s.remove("a"))
 	s.wantKeyed("b", "ann", "k", "other", "b", true)
 }
 

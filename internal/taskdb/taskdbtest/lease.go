@@ -167,7 +167,7 @@ func canceledLater(s *suite) {
 
 func deletedLease(s *suite) {
 	c := s.started("a")
-	s.ok(s.Delete(s.Context(), "a"))
+	s.ok(s.remove("a"))
 	s.everyReport(c, c.Lease, taskdb.ErrLeaseLost)
 	s.started("a")
 	s.everyReport(c, c.Lease, taskdb.ErrLeaseLost)

@@ -71,7 +71,7 @@ func pages(s *suite) {
 			s.Errorf("limit %d gives %d, next %q", limit, len(page.Tasks), page.Next)
 		}
 	}
-	s.ok(s.Delete(s.Context(), "t-00000"))
+	s.ok(s.remove("t-00000"))
 	page, err := s.List(s.Context(), taskdb.Filter{})
 	s.ok(err)
 	if len(page.Tasks) != taskdb.MaxPage || page.Next != "" {
@@ -124,7 +124,7 @@ func underChanges(s *suite) {
 			}
 			f.Cursor = page.Next
 			// The very task that the cursor stands on goes, others come on both sides.
-			s.ok(s.Delete(s.Context(), got[len(got)-1]))
+			s.ok(s.remove(got[len(got)-1]))
 			s.create(fmt.Sprintf("%s-%05d-", prefix, i), func(t *taskdb.Task) { t.Owner = prefix })
 			s.create(fmt.Sprintf("%s-%05d-", prefix, 19-i), func(t *taskdb.Task) { t.Owner = prefix })
 		}

@@ -103,7 +103,7 @@ func messageTells(s *suite) {
 	f.Facts = json.RawMessage(`{"width":3}`)
 	s.ok(s.finish(f))
 	ended := s.get("a")
-	s.ok(s.Delete(s.Context(), "a"))
+	s.ok(s.remove("a"))
 	d := s.claimDelivery()
 	if !strings.HasPrefix(d.ID, "msg_") || d.Owner != "ann" || d.Task != "a" || d.Webhook != "" || d.Type != hook.TaskFinished ||
 		d.URL != "https://c.example/x" || d.Endpoint != "c.example" || d.State != hook.Pending || d.Attempts != 1 || !d.CreatedAt.Equal(ended.FinishedAt) {
@@ -435,7 +435,7 @@ func attemptsLog(s *suite) {
 
 func redeliver(s *suite) {
 	s.callback("a", "https://c.example/")
-	s.ok(s.Delete(s.Context(), "a"))
+	s.ok(s.remove("a"))
 	d := s.claimDelivery()
 	under, err := s.Redeliver(s.Context(), "ann", d.ID)
 	s.ok(err)

@@ -56,7 +56,7 @@ func placesByAge(s *suite) {
 	s.wantAhead(map[string]int{"c": 0, "a": 1, "b": 2})
 	s.claimOne("c")
 	s.wantAhead(map[string]int{"c": 0, "a": 0, "b": 1})
-	s.ok(s.Delete(s.Context(), "a"))
+	s.ok(s.remove("a"))
 	s.wantAhead(map[string]int{"b": 0})
 }
 

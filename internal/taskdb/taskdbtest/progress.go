@@ -12,6 +12,7 @@ import (
 var progressCases = []testCase{
 	{name: "the feed tells how an attempt gets on", run: getsOn},
 	{name: "the feed tells of a hundredth, not of less", run: smallSteps},
+	{name: "an attempt is told of only so often", run: manyStages},
 	{name: "an attempt's stage ends with it", run: stageEnds},
 	{name: "the next attempt's progress is told from its beginning", run: progressAgain},
 	{name: "what is no stage changes none", run: badStages},
@@ -83,6 +84,31 @@ func smallSteps(s *suite) {
 	}
 }
 
+// manyStages: a worker that goes back and forth does not fill the feed.
+func manyStages(s *suite) {
+	s.create("a")
+	for range 2 {
+		c := s.claimOne("a")
+		last := s.lastSeq()
+		list := make([]taskdb.Heartbeat, taskdb.MaxBatch)
+		for i := range list {
+			list[i] = taskdb.Heartbeat{ID: c.ID, Lease: c.Lease, Progress: float64(i % 2), Stage: []string{"fetching", "altering"}[i%2]}
+		}
+		errs, err := s.Heartbeat(s.Context(), list)
+		s.ok(err)
+		for _, err := range errs {
+			s.ok(err)
+		}
+		if told := gotOn(s.events(last)); len(told) != taskdb.MaxTold {
+			s.Errorf("%d events tell of it, want %d", len(told), taskdb.MaxTold)
+		}
+		if got := s.get("a"); got.Progress != 1 || got.Stage != "altering" {
+			s.Errorf("it is at %v of %s", got.Progress, got.Stage)
+		}
+		s.ok(s.release("a", c.Lease))
+	}
+}
+
 // stageEnds: whatever ends an attempt ends its stage; the next one begins
 // without, and tells its own from the start.
 func stageEnds(s *suite) {
@@ -114,7 +140,7 @@ func stageEnds(s *suite) {
 				s.Errorf("after %s the next attempt begins at %q", name, c.Stage)
 			}
 			s.stage(c, 0.5, "altering")
-			s.ok(s.Delete(s.Context(), name))
+			s.ok(s.remove(name))
 			want = 2
 		}
 		told := slices.DeleteFunc(gotOn(s.events(0)), func(e string) bool { return e != name+" 0.5 altering" })
@@ -181,7 +207,7 @@ func progressOfAll(s *suite) {
 	c := s.started("a")
 	s.stage(c, 0.5, "altering")
 	s.ok(s.finish(result(c)))
-	s.ok(s.Delete(s.Context(), "a"))
+	s.ok(s.remove("a"))
 	b := s.started("b")
 	s.stage(b, 0.25, "fetching")
 	s.ok(s.release("b", b.Lease))

@@ -57,7 +57,7 @@ func statsFollow(s *suite) {
 	s.ok(err)
 	s.wantCounts("retry")
 	for _, c := range cs {
-		s.ok(s.Delete(s.Context(), c.ID))
+		s.ok(s.remove(c.ID))
 		s.wantCounts("delete")
 	}
 	if _, _, err := s.Create(s.Context(), wanted("")); err == nil {

@@ -235,6 +235,11 @@ func (s *suite) fail(id, lease, code string, retry bool) error {
 	return s.only(s.Fail(s.Context(), []taskdb.Failure{{ID: id, Lease: lease, Error: taskdb.Error{Code: code, Detail: "it failed"}, Retry: retry}}))
 }
 
+func (s *suite) remove(id string) error {
+	_, err := s.Delete(s.Context(), id)
+	return err
+}
+
 func (s *suite) release(id, lease string) error {
 	return s.only(s.Release(s.Context(), []taskdb.Release{{ID: id, Lease: lease}}))
 }

@@ -95,7 +95,7 @@ func transitions(s *suite) {
 			default:
 				seen = append(seen, taskdb.Transition{From: from, Action: act.action, To: after.State})
 			}
-			s.ok(s.Delete(s.Context(), id))
+			s.ok(s.remove(id))
 		}
 	}
 	for _, t := range taskdb.Transitions {
@@ -182,7 +182,7 @@ func notFound(s *suite) {
 	s.is(err, taskdb.ErrNotFound)
 	_, err = s.Retry(s.Context(), "a")
 	s.is(err, taskdb.ErrNotFound)
-	s.is(s.Delete(s.Context(), "a"), taskdb.ErrNotFound)
+	s.is(s.remove("a"), taskdb.ErrNotFound)
 	_, err = s.Claim(s.Context(), taskdb.ClaimRequest{Worker: "w", ID: "a", Wait: time.Minute})
 	s.is(err, taskdb.ErrNotFound)
 }

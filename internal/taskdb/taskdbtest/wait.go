@@ -161,7 +161,7 @@ func givingUp(s *suite) {
 		}
 		s.reapLost()
 		s.wantOne(second, id)
-		s.ok(s.Delete(s.Context(), id))
+		s.ok(s.remove(id))
 	}
 }
 

@@ -255,7 +255,7 @@ func everyEnd(s *suite) {
 	c = s.claimOne("a")
 	s.ok(s.finish(result(c)))
 	s.ok(s.finish(result(c)))
-	s.ok(s.Delete(s.Context(), "a"))
+	s.ok(s.remove("a"))
 	want := []string{"a task.canceled " + w.ID, "a task.failed " + w.ID, "a task.failed " + w.ID, "a task.finished " + w.ID}
 	if got := s.queued("ann"); !slices.Equal(got, want) {
 		s.Errorf("told are\n%s", strings.Join(got, "\n"))

@@ -76,7 +76,7 @@ func (s *stage) remove(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.tasks().Delete(ctx, id); err != nil {
+	if _, err := s.tasks().Delete(ctx, id); err != nil {
 		return err
 	}
 	errs := []error{s.images().Delete(ctx, storage.InProgress, t.Source.Key)}

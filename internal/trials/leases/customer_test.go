@@ -35,7 +35,7 @@ func (c customer) visit(ctx context.Context) {
 		case 12:
 			c.change(ctx, retry, id, c.tasks.Retry)
 		case 13:
-			_ = c.note(op{kind: remove, id: c.poolID()}, func(o *op) error { return c.tasks.Delete(ctx, o.id) })
+			_ = c.note(op{kind: remove, id: c.poolID()}, func(o *op) error { _, err := c.tasks.Delete(ctx, o.id); return err })
 		case 14:
 			c.keyed(ctx)
 		default:

@@ -233,7 +233,7 @@ func TestFileBesideItsService(t *testing.T) {
 	if !slices.Equal(ids, []string{"a", "b"}) {
 		t.Errorf("tasks %v", ids)
 	}
-	if err := s.Delete(ctx, "a"); err != nil {
+	if _, err := s.Delete(ctx, "a"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.Find(ctx, "a"); !errors.Is(err, taskdb.ErrNotFound) {

@@ -74,7 +74,7 @@ func TestMetricsMove(t *testing.T) {
 	if errs, err := s.Finish(t.Context(), []taskdb.Finish{finish}); err != nil || errs[0] != nil {
 		t.Fatal(err, errs)
 	}
-	if err := s.Delete(t.Context(), c.ID); err != nil {
+	if _, err := s.Delete(t.Context(), c.ID); err != nil {
 		t.Fatal(err)
 	}
 	after := map[string]float64{
