@@ -71,7 +71,7 @@ func TestEventsOfAFrontendThatStops(t *testing.T) {
 	}
 	named.want("queued")
 	counts(2)
-	s.work()
+	work := s.claim()
 	started := named.want("started")[0]
 	if err := server.Shutdown(t.Context()); err != nil {
 		t.Errorf("Shutdown: %v", err)
@@ -87,6 +87,7 @@ func TestEventsOfAFrontendThatStops(t *testing.T) {
 	}
 	counts(0)
 	s.url = elsewhere
+	s.finish(work)
 	s.watch(tasks(task), started.id).want("finished", "end", "")
 }
 
