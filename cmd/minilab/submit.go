@@ -87,12 +87,14 @@ func runBatch(c *cobra.Command, j batch.Job) (err error) {
 	j.Report = show.note
 	client.WithWaiting((&waiting{out: show.errors()}).tell)(j.Lab)
 	sum, err := batch.Run(c.Context(), j)
-	show.end(sum)
+	show.end(sum, err)
 	switch {
 	case c.Context().Err() != nil:
 		return fmt.Errorf("stopped%s", goesOn(j, nil))
 	case errors.Is(err, context.Canceled):
 		return err
+	case err != nil && sum.Images == 0:
+		return err // it has not come to the first
 	case err != nil:
 		return fmt.Errorf("%w%s", err, goesOn(j, err))
 	case sum.Failed > 0:

@@ -119,12 +119,12 @@ func (s *show) line(n batch.Note) {
 }
 
 // end writes the last lines.
-func (s *show) end(sum batch.Summary) {
+func (s *show) end(sum batch.Summary, err error) {
 	if s.bars != nil {
 		s.bar.Abort(false) // it stays where it is
 		s.bars.Wait()
 	}
-	if s.job.Out == "" || s.json {
+	if s.job.Out == "" || s.json || sum.Images == 0 && err != nil {
 		return
 	}
 	fmt.Fprintf(s.err, "%s: %d done, %d there already, %d failed\n", counted(sum.Images, "image"), sum.Finished, sum.Present, sum.Failed)

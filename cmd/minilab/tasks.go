@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"minilab/client"
+	"minilab/internal/batch"
 )
 
 func status() *cobra.Command {
@@ -260,7 +261,7 @@ func toFile(c *cobra.Command, path string, fetch func(io.Writer) (client.Content
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return usage(fmt.Errorf("%s is a folder; -o names a file", shown(path)))
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".minilab-*")
+	f, err := batch.NewFile(filepath.Dir(path), ".minilab-")
 	if e := (*fs.PathError)(nil); errors.As(err, &e) {
 		return fmt.Errorf("%s cannot be written: %w", shown(path), e.Err)
 	}
@@ -275,9 +276,6 @@ func toFile(c *cobra.Command, path string, fetch func(io.Writer) (client.Content
 	}()
 	content, err := fetch(f)
 	if err != nil {
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {

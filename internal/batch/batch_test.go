@@ -145,6 +145,30 @@ func TestAFolderBecomesAFolder(t *testing.T) {
 	equal(t, tree(t, out), want)
 }
 
+// TestTheUmaskSaysWhoReads: results are files like any others.
+func TestTheUmaskSaysWhoReads(t *testing.T) {
+	_, lab := newFakeLab(t)
+	in := t.TempDir()
+	put(t, in, "a/b.jpg", "B")
+	for umask, want := range map[int]string{0o022: "-rwxr-xr-x -rwxr-xr-x -rw-r--r--", 0o077: "-rwx------ -rwx------ -rw-------"} {
+		before := syscall.Umask(umask)
+		out := filepath.Join(t.TempDir(), "out")
+		run(t, batch.Job{Lab: lab, Order: small, Inputs: []string{in}, Out: out})
+		syscall.Umask(before)
+		var got []string
+		for _, name := range []string{"", "a", "a/b.webp"} {
+			info, err := os.Stat(filepath.Join(out, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, info.Mode().Perm().String())
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("umask %03o: %s, want %s", umask, got, want)
+		}
+	}
+}
+
 func TestSeveralOutputs(t *testing.T) {
 	_, lab := newFakeLab(t)
 	in, out := t.TempDir(), t.TempDir()

@@ -80,6 +80,9 @@ type journal struct {
 // are removed.
 func openJournal(out string) (*journal, error) {
 	j := &journal{dir: filepath.Join(out, folder), known: map[string]entry{}}
+	if err := os.MkdirAll(out, 0o755); err != nil { // whoever may read the results
+		return nil, err
+	}
 	if err := os.MkdirAll(j.dir, 0o750); err != nil {
 		return nil, err
 	}

@@ -150,7 +150,7 @@ func (r *run) fetch(ctx context.Context, id string, img image, o client.Output) 
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(r.journal.parts(), "")
+	f, err := NewFile(r.journal.parts(), "")
 	if err != nil {
 		return &fullError{err}
 	}
@@ -171,9 +171,6 @@ func (r *run) fetch(ctx context.Context, id string, img image, o client.Output) 
 }
 
 func (r *run) publish(f *os.File, target string) error {
-	if err := f.Chmod(0o644); err != nil {
-		return &fullError{err}
-	}
 	if err := f.Sync(); err != nil {
 		return &fullError{err}
 	}
