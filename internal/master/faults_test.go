@@ -3,6 +3,7 @@ package master_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -185,6 +186,27 @@ func TestACopyThatTookTooLong(t *testing.T) {
 	}
 	if left := stored(t, images); len(left) != 2 {
 		t.Errorf("left are %v", left)
+	}
+}
+
+// TestACopyOfOtherBytes is no result, and does not stay.
+func TestACopyOfOtherBytes(t *testing.T) {
+	m, _, images := open(t)
+	submit := func() lab.Task {
+		task, err := m.Submit(t.Context(), lab.Submission{Size: 1}, strings.NewReader("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return task
+	}
+	first := submit()
+	key := finish(t, m, images)
+	if _, err := images.Put(t.Context(), storage.Finished, key, strings.NewReader("other"), storage.PutOptions{Size: 5}); err != nil {
+		t.Fatal(err)
+	}
+	second := submit()
+	if left := stored(t, images); second.State != lab.NotStarted || len(left) != 3 || !slices.Contains(left, first.ID) || !slices.Contains(left, second.ID) || !slices.Contains(left, key) {
+		t.Errorf("it is %s; left are %v", second.State, left)
 	}
 }
 

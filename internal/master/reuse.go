@@ -69,6 +69,7 @@ func (m *Master) reused(ctx context.Context, t taskdb.Task, fresh bool) taskdb.T
 		key := taskdb.ResultKey(born, o.Name)
 		if info, err := m.Storage.Copy(ctx, storage.Finished, o.Key, key); err != nil || info.SHA256 != o.SHA256 {
 			m.Log.InfoContext(ctx, "results are made anew", "task_id", t.ID, "of", page.Tasks[0].ID, "error", err)
+			m.discard(ctx, storage.Finished, key) // whatever there is of it
 			m.discardOutputs(ctx, born)
 			return t
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -122,6 +123,9 @@ func (h deskHandler) deliveries(w http.ResponseWriter, r *http.Request) error {
 	return httpx.WriteJSON(w, http.StatusOK, page)
 }
 
+// putBackTime is how long putting deliveries back may take.
+const putBackTime = 10 * time.Second
+
 type outboxHandler struct{ outbox hook.Outbox }
 
 // claim holds deliveries for the caller. If it has gone they are put back at
@@ -159,7 +163,9 @@ func (h outboxHandler) putBack(ctx context.Context, list []hook.Claimed) {
 	for i, d := range list {
 		reports[i] = hook.Report{ID: d.ID, Hold: d.Hold, Outcome: hook.Unsent}
 	}
-	_, _ = h.outbox.ReportDeliveries(context.WithoutCancel(ctx), reports) // else the hold ends by itself
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), putBackTime)
+	defer cancel()
+	_, _ = h.outbox.ReportDeliveries(ctx, reports) // else the hold ends by itself
 }
 
 func (h outboxHandler) report(w http.ResponseWriter, r *http.Request) error {

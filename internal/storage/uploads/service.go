@@ -126,6 +126,14 @@ func (s *Service) exists(id, owner string) error {
 
 // Open implements Uploads. Bytes of an upload that is finished never change.
 func (s *Service) Open(_ context.Context, owner, id string) (Finished, error) {
+	f, err := s.look(owner, id)
+	if errors.Is(err, ErrNotFound) { // its bytes may just have been given up for a task
+		f, err = s.look(owner, id)
+	}
+	return f, err
+}
+
+func (s *Service) look(owner, id string) (Finished, error) {
 	if err := s.exists(id, owner); err != nil {
 		return Finished{}, err
 	}

@@ -2,6 +2,7 @@ package uploads
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -168,7 +169,7 @@ func (c *Remote) Open(ctx context.Context, owner, id string) (Finished, error) {
 	if err != nil {
 		return Finished{}, err
 	}
-	f := Finished{Body: resp.Body, Task: resp.Header.Get(HeaderTask), Metadata: handler.ParseMetadataHeader(resp.Header.Get("Upload-Metadata"))}
+	f := Finished{Body: download{resp.Body}, Task: resp.Header.Get(HeaderTask), Metadata: handler.ParseMetadataHeader(resp.Header.Get("Upload-Metadata"))}
 	if f.Task != "" {
 		f.Body = nil
 		resp.Body.Close()
@@ -178,6 +179,19 @@ func (c *Remote) Open(ctx context.Context, owner, id string) (Finished, error) {
 		return Finished{}, httpx.ErrNonsense.Because(err)
 	}
 	return f, nil
+}
+
+// download is an upload's bytes on their way. A storage that breaks off is away:
+// it is not that the upload has too few bytes.
+type download struct{ io.ReadCloser }
+
+// Read implements io.Reader.
+func (d download) Read(p []byte) (int, error) {
+	n, err := d.ReadCloser.Read(p)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = fault.ErrUnavailable.Because(errors.New("the storage broke off")) // by its own name it would be the caller's
+	}
+	return n, err
 }
 
 // Done implements Uploads.
