@@ -72,8 +72,13 @@ func (c *Client) List(ctx context.Context, f taskdb.Filter) (page taskdb.Page, e
 	if !f.ExpiredBy.IsZero() {
 		q.Set("expiredBy", f.ExpiredBy.UTC().Format(time.RFC3339Nano))
 	}
-	_, err = c.http.JSON(ctx, http.MethodGet, "/tasks", q, nil, &page)
-	return page, err
+	if _, err = c.http.JSON(ctx, http.MethodGet, "/tasks", q, nil, &page); err == nil {
+		err = checkPage(page, f)
+	}
+	if err != nil {
+		return taskdb.Page{}, err
+	}
+	return page, nil
 }
 
 // Cancel implements taskdb.Tasks.
@@ -115,8 +120,13 @@ func (c *Client) drop(ctx context.Context, id string, q url.Values) (t taskdb.Ta
 // Expire implements taskdb.Tasks.
 func (c *Client) Expire(ctx context.Context, limit int) ([]taskdb.Task, error) {
 	var answer expired
-	_, err := c.http.JSON(ctx, http.MethodPost, "/expiries", nil, expiry{Limit: limit}, &answer)
-	return answer.Tasks, err
+	if _, err := c.http.JSON(ctx, http.MethodPost, "/expiries", nil, expiry{Limit: limit}, &answer); err != nil {
+		return nil, err
+	}
+	if err := checkAll(answer.Tasks); err != nil {
+		return nil, err
+	}
+	return answer.Tasks, nil
 }
 
 // Places implements taskdb.Queue.

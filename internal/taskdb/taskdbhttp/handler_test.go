@@ -163,6 +163,33 @@ func TestPlacesThatCannotBe(t *testing.T) {
 	}
 }
 
+// TestListsThatCannotBe: who goes by a list must not fall over a liar, nor
+// read on for ever.
+func TestListsThatCannotBe(t *testing.T) {
+	const task, done = `{"id":"a","state":"not-started"}`, `{"id":"a","state":"finished"}`
+	for answer, want := range map[string]error{
+		`{"tasks":[` + task + `],"next":"d"}`:                nil,
+		`{"tasks":[` + task + `],"next":"c"}`:                httpx.ErrNonsense,
+		`{"tasks":[` + task + `,` + task + `,` + task + `]}`: httpx.ErrNonsense,
+		`{"tasks":[{"state":"not-started"}]}`:                httpx.ErrNonsense,
+		`{"tasks":[{"id":"a","state":"lost"}]}`:              httpx.ErrNonsense,
+		`{"tasks":[` + done + `]}`:                           httpx.ErrNonsense,
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) }))
+		t.Cleanup(server.Close)
+		c := client(t, server.URL)
+		if page, err := c.List(t.Context(), taskdb.Filter{Cursor: "c", Limit: 2}); !errors.Is(err, want) || want != nil && page.Tasks != nil {
+			t.Errorf("%s is taken: %v", answer, err)
+		}
+		if strings.Contains(answer, "next") || strings.Count(answer, "id") > 1 {
+			continue
+		}
+		if _, err := c.Expire(t.Context(), 0); !errors.Is(err, want) {
+			t.Errorf("%s has expired: %v", answer, err)
+		}
+	}
+}
+
 func TestMalformedRequests(t *testing.T) {
 	w := newWire(t)
 	for _, c := range []struct {

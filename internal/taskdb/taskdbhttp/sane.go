@@ -34,6 +34,31 @@ func check(t taskdb.Task, id string) error {
 	return nil
 }
 
+// checkAll is ErrNonsense for a list with something that is no task.
+func checkAll(list []taskdb.Task) error {
+	for _, t := range list {
+		if err := check(t, t.ID); err != nil {
+			return err
+		}
+		if t.ID == "" {
+			return nonsense("a task without an ID")
+		}
+	}
+	return nil
+}
+
+// checkPage is ErrNonsense for a page that nobody has asked for, and for a list
+// that does not end.
+func checkPage(page taskdb.Page, f taskdb.Filter) error {
+	switch {
+	case len(page.Tasks) > taskdb.PageLimit(f.Limit):
+		return nonsense("%d tasks on a page of %d", len(page.Tasks), taskdb.PageLimit(f.Limit))
+	case page.Next != "" && page.Next == f.Cursor:
+		return nonsense("that a page is followed by itself")
+	}
+	return checkAll(page.Tasks)
+}
+
 // checkClaims is ErrNonsense for more than was asked for and for leases that
 // are none.
 func checkClaims(list []claimed, most int) error {
