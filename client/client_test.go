@@ -3,10 +3,13 @@ package client_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -193,6 +196,29 @@ func TestNobodyIsThere(t *testing.T) {
 	}
 	if err != nil || task.State != client.Finished {
 		t.Errorf("%v, %v", task, err)
+	}
+}
+
+// TestWaitingMakesNoLabOfIt: what answers is not to be trusted, or speaks no TLS.
+func TestWaitingMakesNoLabOfIt(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // it says that it was not trusted
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	plain := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(plain.Close)
+	for url, is := range map[string]func(error) bool{
+		s.URL: func(err error) bool { return errors.As(err, new(*tls.CertificateVerificationError)) },
+		strings.Replace(plain.URL, "http:", "https:", 1): func(err error) bool { return errors.Is(err, http.ErrSchemeMismatch) },
+	} {
+		waited := 0
+		c, err := client.New(url, client.WithWaiting(func(error, time.Time) { waited++ }), client.WithPatience(time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Task(t.Context(), "t1"); !is(err) || waited > 0 {
+			t.Errorf("waited %d times for %v", waited, err)
+		}
 	}
 }
 
