@@ -18,11 +18,21 @@ func TestMain(m *testing.M) {
 
 // The scripts in testdata/lab run unchanged over every topology.
 
-func TestOneProcess(t *testing.T)   { runScripts(t, "testdata/lab", trials.OneProcess) }
-func TestSixProcesses(t *testing.T) { runScripts(t, "testdata/lab", trials.SixProcesses) }
+func TestOneProcess(t *testing.T) {
+	t.Parallel() // with others that wait more than they work
+	runScripts(t, "testdata/lab", trials.OneProcess)
+}
+
+func TestSixProcesses(t *testing.T) {
+	t.Parallel()
+	runScripts(t, "testdata/lab", trials.SixProcesses)
+}
 
 // TestPairs has two each of what may run more than once.
-func TestPairs(t *testing.T) { runScripts(t, "testdata/pairs", trials.Pairs) }
+func TestPairs(t *testing.T) {
+	t.Parallel()
+	runScripts(t, "testdata/pairs", trials.Pairs)
+}
 
 // TestFootprint looks at the built executable from outside.
 func TestFootprint(t *testing.T) { runScripts(t, "testdata/footprint", trials.SixProcesses) }
