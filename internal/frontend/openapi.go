@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"sync"
 
 	"minilab/internal/httpx"
 	"minilab/internal/pipeline"
@@ -16,13 +17,15 @@ func OpenAPI() ([]byte, error) {
 	return newAPI(Config{Catalog: pipeline.NewCatalog(), Log: log}, httpx.NewRouter(log)).huma.OpenAPI().YAML()
 }
 
-// routeOpenAPI serves the description.
+// routeOpenAPI serves the description, which is written when it is first asked
+// for: most frontends never are.
 func (a *api) routeOpenAPI() {
-	text, err := a.huma.OpenAPI().YAML()
-	if err != nil {
-		panic(err) // it is made of what is declared here
-	}
+	description := sync.OnceValues(a.huma.OpenAPI().YAML)
 	a.rt.Handle("GET|HEAD /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) error {
+		text, err := description()
+		if err != nil {
+			return err
+		}
 		w.Header().Set("Content-Type", "application/yaml")
 		w.Header().Set("Cache-Control", "no-cache")
 		w.Header().Set("Content-Length", strconv.Itoa(len(text))) // HEAD has it too

@@ -2,9 +2,12 @@ package frontendtest
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -19,23 +22,28 @@ import (
 // says: its status, its headers and its JSON.
 func Described(t *testing.T) *http.Client {
 	t.Helper()
-	text, err := frontend.OpenAPI()
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := openapi3.NewLoader().LoadFromData(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := doc.Validate(t.Context()); err != nil {
-		t.Fatalf("the description is not valid: %v", err)
-	}
-	router, err := legacy.NewRouter(doc)
+	router, err := description()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &http.Client{Transport: described{t, router}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
+
+// description finds the routes of the description, which is read once.
+var description = sync.OnceValues(func() (routers.Router, error) {
+	text, err := frontend.OpenAPI()
+	if err != nil {
+		return nil, err
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(text)
+	if err != nil {
+		return nil, err
+	}
+	if err := doc.Validate(context.Background()); err != nil {
+		return nil, fmt.Errorf("the description is not valid: %w", err)
+	}
+	return legacy.NewRouter(doc)
+})
 
 type described struct {
 	t      *testing.T
