@@ -172,7 +172,7 @@ func TestCrowdsThatWait(t *testing.T) {
 	for _, w := range []struct{ service, text string }{
 		{"kv", request("GET", "/watch?prefix=nothing/")},
 		{"taskdb", request("GET", "/events?after=1000000&wait=60s")},
-		{"taskdb", "POST /claims HTTP/1.1\r\nHost: x\r\nContent-Length: 51\r\n\r\n" + `{"worker":"idle","accepts":["nobody"],"wait":"60s"}`},
+		{"taskdb", "POST /claims HTTP/1.1\r\nHost: localhost\r\nContent-Length: 51\r\n\r\n" + `{"worker":"idle","accepts":["nobody"],"wait":"60s"}`},
 		{"master", request("GET", "/getWork?worker=idle&accepts=nobody&wait=60s")},
 	} {
 		was := look(t, l, w.service)
