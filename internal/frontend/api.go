@@ -30,6 +30,18 @@ type api struct {
 	huma huma.API
 }
 
+// chapters are those of the description, in the order in which they are needed.
+var chapters = []*huma.Tag{
+	{Name: "Tasks", Description: "An image that is handed in is a task: what is done with it, and how far that is. Images that come piece by piece, by tus 1.0, are handed in at `/api/v1/uploads/`."},
+	{Name: "Images", Description: "What was made, and what it was made of."},
+	{Name: "Operations", Description: "What a pipeline may have."},
+	{Name: "Presets", Description: "Pipelines with names."},
+	{Name: "Webhooks", Description: "The lab calls when tasks end."},
+	{Name: "Links", Description: "URLs that do one thing without a key."},
+	{Name: "Keys", Description: "Who may do what."},
+	{Name: "Lab", Description: "The lab at a glance."},
+}
+
 // newAPI puts every resource on the router. cfg.Customers judge images already.
 func newAPI(cfg Config, rt *httpx.Router) *api {
 	ownErrors()
@@ -42,7 +54,7 @@ func newAPI(cfg Config, rt *httpx.Router) *api {
 	c.Components.Schemas.RegisterTypeAlias(typeOf[problem.Problem](), typeOf[problemError]())
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath, c.CreateHooks = "", "", "", nil
 	c.RejectUnknownQueryParameters = true
-	c.Servers = []*huma.Server{{URL: "/"}}
+	c.Servers, c.Tags = []*huma.Server{{URL: "/"}}, chapters
 	a := &api{Config: cfg, rt: rt, huma: huma.NewAPI(c, adapter{rt})}
 	a.routeTasks()
 	a.routeEvents()

@@ -10,5 +10,6 @@ if (window.Scalar) {
     agent: { disabled: true },
     mcp: { disabled: true },
     persistAuth: false,
+    authentication: { preferredSecurityScheme: "key" },
   });
 }
