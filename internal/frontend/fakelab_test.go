@@ -39,7 +39,10 @@ type fakeLab struct {
 	sources   []lab.Submission
 }
 
-func (f *fakeLab) Submit(_ context.Context, s lab.Submission, body io.Reader) (lab.Task, error) {
+func (f *fakeLab) Submit(ctx context.Context, s lab.Submission, body io.Reader) (lab.Task, error) {
+	if err := ctx.Err(); err != nil {
+		return lab.Task{}, err
+	}
 	photo, err := io.ReadAll(body)
 	if err != nil {
 		return lab.Task{}, err

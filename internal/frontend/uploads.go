@@ -5,12 +5,16 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"minilab/internal/auth"
 	"minilab/internal/httpx"
 	"minilab/internal/lab"
 	"minilab/internal/storage/uploads"
 )
+
+// orderTime is how long the task of a finished upload may take to be made.
+const orderTime = time.Minute
 
 // tus takes images in piece by piece. It keeps nothing: whichever frontend a
 // client comes to next, the upload goes on where it was.
@@ -97,7 +101,7 @@ func (h *heldBack) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 // told to come back, asks with HEAD and takes the upload for done: so there has to
 // be a task by then too.
 func (t tus) order(w http.ResponseWriter, r *http.Request, p auth.Principal, id string) error {
-	f, err := t.uploads.Open(r.Context(), p.Owner, id)
+	f, err := t.uploads.Open(context.WithoutCancel(r.Context()), p.Owner, id)
 	if err != nil {
 		return err
 	}
@@ -112,7 +116,11 @@ func (t tus) order(w http.ResponseWriter, r *http.Request, p auth.Principal, id 
 	if !ok {
 		return nil
 	}
-	r = r.Clone(r.Context())
+	// The bytes are there, whatever becomes of this request: its connection is not
+	// read any more where another one waits for the upload, which cancels it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), orderTime)
+	defer cancel()
+	r = r.Clone(ctx)
 	r.Header.Del("Idempotency-Key") // of this request; the task is the upload's, whichever request ends it
 	task, err := t.hand(r, p, params, id)
 	if err != nil {

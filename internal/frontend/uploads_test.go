@@ -5,9 +5,11 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"minilab/internal/auth"
 	"minilab/internal/lab"
@@ -27,7 +29,12 @@ func (f *fakeUploads) Serve(w http.ResponseWriter, r *http.Request, c uploads.Ca
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls = append(f.calls, c)
-	if r.Method == http.MethodHead {
+	if r.Method == http.MethodPatch { // another request waits: nothing is read any more
+		if http.NewResponseController(w).SetReadDeadline(time.Now()) == nil {
+			<-r.Context().Done()
+		}
+	}
+	if r.Method == http.MethodHead || r.Method == http.MethodPatch {
 		w.Header().Set(uploads.HeaderFinished, c.ID)
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -102,6 +109,28 @@ func TestOrderIsNotForgotten(t *testing.T) {
 	task := w.Header().Get(uploads.HeaderTask)
 	if w.Code != http.StatusNoContent || task == "" || !slices.Equal(k.uploads.done, []string{task}) {
 		t.Errorf("%d %v, and it has become %q", w.Code, w.Header(), k.uploads.done)
+	}
+}
+
+// TestOrderOfAnInterruptedRequest is made all the same: its bytes have come.
+func TestOrderOfAnInterruptedRequest(t *testing.T) {
+	k := serveKeyed(t)
+	key, _ := k.create("shop", auth.Submit)
+	k.uploads.photo, k.uploads.metadata = noise(t, 4, 4), map[string]string{"pipeline": "swap"}
+	web := httptest.NewServer(k.rt)
+	defer web.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, web.URL+"/api/v1/uploads/abc", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header = shows(key)
+	resp, err := web.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusNoContent || resp.Header.Get(uploads.HeaderTask) == "" {
+		t.Errorf("answered %d %v", resp.StatusCode, resp.Header)
 	}
 }
 
