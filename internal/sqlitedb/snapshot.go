@@ -30,7 +30,7 @@ func Beside(ctx context.Context, path string) (*sql.DB, error) {
 	if frozen(path) {
 		params = with(params, url.Values{"immutable": {"1"}})
 	}
-	db, err := pool(path, params, defaultReaders)
+	db, err := pool(path, params, poolReaders)
 	if err != nil {
 		return nil, err
 	}

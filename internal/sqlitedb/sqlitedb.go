@@ -27,10 +27,10 @@ import (
 	"minilab/internal/dirlock"
 )
 
-// Defaults of the options.
+// How many connections the read pool has, and the default of an option.
 const (
-	defaultReaders = 4
-	defaultGroup   = 256
+	poolReaders  = 4
+	defaultGroup = 256
 )
 
 // DB is an open database. It is safe for concurrent use.
@@ -47,13 +47,9 @@ type DB struct {
 type Option func(*options)
 
 type options struct {
-	readers int
 	group   int
 	commits func(operations int, took time.Duration)
 }
-
-// Readers sets how many connections the read pool has at most.
-func Readers(n int) Option { return func(o *options) { o.readers = n } }
 
 // Group sets how many operations share a commit at most; 1 gives each its own.
 func Group(n int) Option { return func(o *options) { o.group = n } }
@@ -74,7 +70,7 @@ func Commits(f func(operations int, took time.Duration)) Option {
 // dirlock.ErrInUse, a file that is damaged ErrDamaged, and one that a newer
 // minilab has written ErrNewer; all of them name the file or its folder.
 func Open(ctx context.Context, path string, migrations fs.FS, opts ...Option) (*DB, error) {
-	o := options{readers: defaultReaders, group: defaultGroup, commits: func(int, time.Duration) {}}
+	o := options{group: defaultGroup, commits: func(int, time.Duration) {}}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -100,7 +96,7 @@ func (db *DB) open(ctx context.Context, migrations fs.FS, o options) (err error)
 	if err := migrate(ctx, db.writing, migrations, db.path); err != nil {
 		return err
 	}
-	if db.reading, err = pool(db.path, readerParams, o.readers); err != nil {
+	if db.reading, err = pool(db.path, readerParams, poolReaders); err != nil {
 		return err
 	}
 	db.reader = newReader(db.reading)
