@@ -34,7 +34,7 @@ type watched struct {
 // watch opens a stream.
 func (s *service) watch(q url.Values, last string) *watched {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	s.t.Cleanup(cancel)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/api/v1/events?"+q.Encode(), nil)
 	if err != nil {
