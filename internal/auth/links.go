@@ -106,7 +106,7 @@ func (l *Links) Signed(r *http.Request) bool { return r.URL.Query().Has(LinkPara
 // Principal is whom a link lets in: its maker, with the one scope that the link
 // needs. It makes the request what the link was signed for: the signature is
 // taken out of its query, and what hands an image in gets the link's limit and
-// its idempotency key, so that a second use is a repetition of the first.
+// Principal.Link for its idempotency key, so that a second use is a repetition of the first.
 //
 // It is ErrUnauthorized for what is no link, for another request than the one
 // that was signed, and when the maker's key is gone; ErrLinkExpired,
@@ -135,6 +135,7 @@ func (l *Links) Principal(r *http.Request) (Principal, error) {
 		if err := l.admit(r, c); err != nil {
 			return Principal{}, err
 		}
+		p.Link = c.Nonce
 	}
 	r.URL.RawQuery = q.Encode()
 	return p, nil

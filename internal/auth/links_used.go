@@ -19,8 +19,8 @@ const usedLinkPrefix = "links-used/"
 // again: a little less than an idempotency key is known to the task database.
 const repeatTime = 23 * time.Hour
 
-// admit lets an image in once. Behind it the request's idempotency key is the
-// link's nonce: the same image again is the same task, and another one refused.
+// admit lets an image in once. Behind it the idempotency key is the
+// link's nonce, as Principal.Link: the same image again is the same task, and another one refused.
 func (l *Links) admit(r *http.Request, c claims) error {
 	if !isBare(r.Header) {
 		return ErrLinkBody
@@ -31,7 +31,7 @@ func (l *Links) admit(r *http.Request, c claims) error {
 		}
 		r.Body = http.MaxBytesReader(nil, r.Body, c.Max)
 	}
-	r.Header.Set("Idempotency-Key", "link-"+c.Nonce)
+	r.Header.Del("Idempotency-Key")
 	return l.use(r, c)
 }
 

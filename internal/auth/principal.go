@@ -33,6 +33,7 @@ type Principal struct {
 	Owner  string  // whose tasks these are; empty: nobody is known
 	Scopes []Scope // what they may do
 	Key    string  // the ID of the API key; empty: there was none
+	Link   string  // which link hands an image in; empty: none
 }
 
 // Public is who calls a lab that has no API keys.

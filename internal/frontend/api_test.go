@@ -497,6 +497,27 @@ func TestAPIBodiesAreSmall(t *testing.T) {
 	}
 }
 
+// The key of a form's second image is nobody else's, however long the form's is.
+func TestAPIKeysOfForms(t *testing.T) {
+	s := serveLab(t)
+	one, two := string(noise(t, 20, 10)), string(noise(t, 10, 20))
+	for _, key := range []string{"k", strings.Repeat("k", 128)} {
+		if len(key) < 126 { // a request of its own that is called so
+			s.submit(noise(t, 9, 9), "", "Idempotency-Key", key+"/2")
+		}
+		var last string
+		for range 2 {
+			var many struct{ Tasks []struct{ Task *lab.Task } }
+			body, media := form("image", one, "image", two)
+			s.want(202, &many, "POST", "/api/v1/tasks?fresh=true", body, "Content-Type", media, "Idempotency-Key", key)
+			if many.Tasks[1].Task == nil || last != "" && many.Tasks[1].Task.ID != last {
+				t.Fatalf("with %.8q: %+v", key, many)
+			}
+			last = many.Tasks[1].Task.ID
+		}
+	}
+}
+
 // elsewhere has images behind URLs.
 type elsewhere map[string][]byte
 

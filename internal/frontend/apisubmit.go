@@ -151,7 +151,7 @@ type photo struct {
 	body        io.Reader
 	size        int64
 	contentType string
-	key         string // the idempotency key, if it is not the header's
+	key, keyOf  string // the idempotency key, if it is not the customer's own; see lab.Submission
 }
 
 // hand hands one image in.
@@ -162,7 +162,7 @@ func (a *api) hand(r *http.Request, who auth.Principal, params url.Values, p pho
 	}
 	s.Owner, s.ContentType, s.Size = who.Owner, p.contentType, p.size
 	if p.key != "" {
-		s.IdempotencyKey = p.key
+		s.IdempotencyKey, s.KeyOf = p.key, p.keyOf
 	}
 	return a.Customers.Submit(r.Context(), s, labhttp.CutReader(p.body))
 }
@@ -170,6 +170,9 @@ func (a *api) hand(r *http.Request, who auth.Principal, params url.Values, p pho
 // wished is what a caller wants done with an image, and may.
 func wished(r *http.Request, who auth.Principal, params url.Values) (lab.Submission, error) {
 	s, err := labhttp.Submission(params, r.Header)
+	if who.Link != "" {
+		s.IdempotencyKey, s.KeyOf = who.Link, "link"
+	}
 	if err == nil && s.Priority > 0 && !who.Allows(auth.Admin) {
 		err = auth.ErrForbidden.Detailf("a priority above 0 needs a key with the scope %s", auth.Admin)
 	}
@@ -195,7 +198,7 @@ func (a *api) submitForm(w http.ResponseWriter, r *http.Request, who auth.Princi
 		}
 		p := photo{body: part, size: lab.Unknown, contentType: part.Header.Get("Content-Type")}
 		if key := r.Header.Get("Idempotency-Key"); key != "" && len(list) > 0 {
-			p.key = key + "/" + strconv.Itoa(len(list)+1)
+			p.key, p.keyOf = strings.TrimSpace(key), "image "+strconv.Itoa(len(list)+1)
 		}
 		t, err := a.hand(r, who, params, p)
 		if err != nil {
@@ -275,7 +278,7 @@ func (a *api) handUpload(r *http.Request, who auth.Principal, params url.Values,
 	defer f.Body.Close()
 	p := photo{body: f.Body, size: f.Size}
 	if r.Header.Get("Idempotency-Key") == "" {
-		p.key = "upload:" + id
+		p.key, p.keyOf = id, "upload"
 	}
 	t, err := a.hand(r, who, params, p)
 	if err != nil {

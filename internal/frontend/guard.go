@@ -3,6 +3,8 @@ package frontend
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"io"
 
@@ -48,6 +50,9 @@ func (g guard) Submit(ctx context.Context, s lab.Submission, body io.Reader) (la
 	if s.Size > g.limits.MaxBytes {
 		return lab.Task{}, tooLarge(g.limits.MaxBytes)
 	}
+	if s.IdempotencyKey != "" {
+		s.IdempotencyKey, s.KeyOf = distinct(s.KeyOf, s.IdempotencyKey), ""
+	}
 	capped := &cappedReader{r: body, left: g.limits.MaxBytes, limit: g.limits.MaxBytes}
 	head, err := g.judge(&s, capped)
 	if err != nil {
@@ -58,6 +63,14 @@ func (g guard) Submit(ctx context.Context, s lab.Submission, body io.Reader) (la
 		return lab.Task{}, capped.over // whatever became of this reason on its way
 	}
 	return t, err
+}
+
+// distinct is a key that no other key is, and no key of something else: what a
+// customer calls a request is never what an upload, a link or another image of a
+// form is called. It is as long whatever the key.
+func distinct(of, key string) string {
+	sum := sha256.Sum256([]byte(of + "\n" + key)) // neither has a line's end
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // permit judges what is asked for.

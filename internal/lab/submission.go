@@ -26,6 +26,7 @@ type Submission struct {
 	Fresh       bool              // make it anew even if the owner has it already
 
 	IdempotencyKey string // by which a submission can be repeated; empty: it cannot
+	KeyOf          string // within a frontend: whose key it is, "upload" for one; empty: the customer's own
 }
 
 // PresetTag begins the tag that a task has of the preset that it was made with.

@@ -169,7 +169,7 @@ func useKey(c *change, r *row) (id string, err error) {
 		return "", err
 	}
 	if hash != r.t.IdempotencyHash {
-		return "", taskdb.ErrIdempotency.Detailf("the idempotency key %q was used for a different request", r.t.IdempotencyKey)
+		return "", taskdb.ErrIdempotency
 	}
 	_, err = c.Exec(giveKey, r.t.Owner, r.t.IdempotencyKey, r.t.ID)
 	return id, err
