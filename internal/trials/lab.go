@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -21,8 +22,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"minilab/internal/config"
 )
 
 // Topology says which processes make a lab, by the service that each runs. One
@@ -90,6 +89,7 @@ func (l *Lab) Start(ctx context.Context) error {
 			return err
 		}
 	}
+	var started []*Process
 	for _, name := range l.Topology {
 		if l.Process(name) != nil {
 			continue
@@ -98,7 +98,7 @@ func (l *Lab) Start(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		l.running = append(l.running, p)
+		l.running, started = append(l.running, p), append(started, p)
 	}
 	for _, p := range l.running {
 		if err := p.waitReady(ctx); err != nil {
@@ -108,11 +108,20 @@ func (l *Lab) Start(ctx context.Context) error {
 			l.urls[service] = url
 		}
 	}
-	for _, service := range config.Services {
-		if base := l.urls[service]; base != "" {
-			if err := WaitReady(ctx, base); err != nil {
-				return err
-			}
+	return l.waitReady(ctx, started)
+}
+
+// waitReady waits for every service of the processes that were started, and one
+// of each that another process may have had to find again.
+func (l *Lab) waitReady(ctx context.Context, started []*Process) error {
+	bases := slices.Collect(maps.Values(l.urls))
+	for _, p := range started {
+		bases = slices.AppendSeq(bases, maps.Values(p.urls))
+	}
+	slices.Sort(bases)
+	for _, base := range slices.Compact(bases) {
+		if err := WaitReady(ctx, base); err != nil {
+			return err
 		}
 	}
 	return nil
