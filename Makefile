@@ -37,9 +37,18 @@ UNRACED := /cmd/minilab /internal/trials /internal/darkroom /internal/develop /d
 # detector does not look; what goes in and out passes through packages with checks.
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false
 
+# Half of what tests do is wait, so more of them run at once than there are
+# cores: packages, and in those that drive executables tests too. What takes
+# longest comes first, lest it be waited for at the end.
+CORES := $(shell nproc)
+FIRST := ./internal/workercheck ./internal/engine ./internal/frontend
+FIRST_UNRACED := ./internal/trials/webhooks ./cmd/minilab ./internal/trials/images
+
 test: build test-deps ## Install what is missing, run all the tests
-	go test $(RACE) -shuffle=on -timeout 15m $$(go list ./... | grep -v $(addprefix -e ,$(UNRACED)))
-	go test -shuffle=on -timeout 15m $$(go list ./... | grep $(addprefix -e ,$(UNRACED)))
+	go test $(RACE) -shuffle=on -timeout 15m -p $$((2 * $(CORES))) \
+		$(FIRST) $$(go list ./... | grep -v $(addprefix -e ,$(UNRACED)))
+	go test -shuffle=on -timeout 15m -p $$((2 * $(CORES))) -parallel $$((3 * $(CORES))) \
+		$(FIRST_UNRACED) $$(go list ./... | grep $(addprefix -e ,$(UNRACED)))
 
 generate: libvips ## Write what is generated from the code: docs/configuration.md, docs/operations.md, docs/openapi.yaml
 	go run ./internal/config/gen docs/configuration.md
