@@ -22,6 +22,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"minilab/internal/config"
 )
 
 // Topology says which processes make a lab, by the service that each runs. One
@@ -111,15 +113,20 @@ func (l *Lab) Start(ctx context.Context) error {
 	return l.waitReady(ctx, started)
 }
 
-// waitReady waits for every service of the processes that were started, and one
-// of each that another process may have had to find again.
+// waitReady waits for one of each service, in the order in which they need each
+// other, so that the first that is not ready is to blame; then for the others of
+// the processes that were started.
 func (l *Lab) waitReady(ctx context.Context, started []*Process) error {
-	bases := slices.Collect(maps.Values(l.urls))
+	var bases []string
+	for _, service := range config.Services {
+		if base := l.urls[service]; base != "" {
+			bases = append(bases, base)
+		}
+	}
 	for _, p := range started {
 		bases = slices.AppendSeq(bases, maps.Values(p.urls))
 	}
-	slices.Sort(bases)
-	for _, base := range slices.Compact(bases) {
+	for _, base := range bases {
 		if err := WaitReady(ctx, base); err != nil {
 			return err
 		}
