@@ -41,11 +41,11 @@ RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false
 # cores: packages, and in those that drive executables tests too. What takes
 # longest comes first, lest it be waited for at the end.
 CORES := $(shell nproc)
-FIRST := ./internal/workercheck ./internal/engine ./internal/frontend
+FIRST := ./internal/workercheck
 FIRST_UNRACED := ./internal/trials/webhooks ./cmd/minilab ./internal/trials/images
 
 test: build test-deps ## Install what is missing, run all the tests
-	go test $(RACE) -shuffle=on -timeout 15m -p $$((2 * $(CORES))) \
+	go test $(RACE) -shuffle=on -timeout 15m -p $$(($(CORES) + 1)) \
 		$(FIRST) $$(go list ./... | grep -v $(addprefix -e ,$(UNRACED)))
 	go test -shuffle=on -timeout 15m -p $$((2 * $(CORES))) -parallel $$((3 * $(CORES))) \
 		$(FIRST_UNRACED) $$(go list ./... | grep $(addprefix -e ,$(UNRACED)))
