@@ -107,7 +107,7 @@ func TestWhatCannotBeChecked(t *testing.T) {
 // TestMain has more tests run at once than there are cores: they wait, mostly.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := flag.Set("test.parallel", "8"); err != nil {
+	if err := flag.Set("test.parallel", "6"); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
