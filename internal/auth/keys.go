@@ -177,7 +177,8 @@ type budget struct {
 func (b *budget) take(now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.left = min(lookupBurst, b.left+now.Sub(b.at).Seconds()*lookupRate)
+	since := max(now.Sub(b.at), 0) // a clock that is set back takes nothing away
+	b.left = min(lookupBurst, b.left+since.Seconds()*lookupRate)
 	b.at = now
 	if b.left < 1 {
 		return false
