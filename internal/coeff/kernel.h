@@ -1,0 +1,56 @@
+// What a lane spends its time with. kernel_body.h is compiled twice (avx2.c,
+// portable.c) from vectors that the compiler knows, so both do the same in the same
+// order, without fused multiplications, and give the same bytes.
+#ifndef ML_KERNEL_H
+#define ML_KERNEL_H
+
+#include "huffman.h"
+#include "reader.h"
+
+typedef float MlVector __attribute__((vector_size(32)));
+
+// Coefficients are planes of blocks of 64 in natural order; the blocks of a row
+// lie one behind the other, then come those of the row below.
+
+// MlShape is how components are sampled.
+typedef struct {
+	int components, h, v;
+	int across; // units in a row
+} MlShape;
+
+// MlColours is a map of coefficients, with the steps of source and result in it.
+// Luma becomes luma * own + shared, where shared is what the chroma adds.
+typedef struct {
+	MlVector own[8];	// by row of a block
+	MlVector unscale[8];	// 1 / step of the result's luma
+	MlVector shared[2][8];	// by component of chroma: its steps times its share in luma
+	MlVector cross[2][2][8]; // by component of the result and of the source
+	MlVector add;		// to the first row of luma
+	int grey, chromatic;	// no chroma is made; luma gets something of it
+} MlColours;
+
+// MlWriter has room for what is written until the next flush, see writer.h.
+typedef struct {
+	uint8_t *p;
+	uint64_t bits; // the first count are not in p yet
+	int count;
+} MlBits;
+
+typedef struct {
+	// read reads a row of units.
+	int (*read)(MlReader *r, const MlShape *shape, int16_t *planes[ML_COMPONENTS]);
+	// chroma maps a row of both components, and gives what they add to luma.
+	void (*chroma)(const MlColours *c, int blocks, int16_t *cb, int16_t *cr, MlVector *shared);
+	// luma maps a row of units. The rows of shared are those above, at, and below it,
+	// and may be NULL at the image's edges; lines has room for 2 vectors a unit.
+	void (*luma)(const MlColours *c, const MlShape *shape, int16_t *y, const MlVector *shared[3], MlVector *lines);
+	// write writes a block; *dc is the component's last first coefficient.
+	void (*write)(MlBits *w, const int16_t *block, int *dc, const MlEncoder *codes[2]);
+} MlKernel;
+
+extern const MlKernel ml_portable;
+#if defined(__x86_64__)
+extern const MlKernel ml_avx2;
+#endif
+
+#endif

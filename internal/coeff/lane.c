@@ -1,0 +1,536 @@
+// Altering a JPEG row of units by row. Two rows of coefficients are there at
+// once, since luma needs the chroma around it; a result that is transposed or
+// mirrored top to bottom is kept as a whole, up to ML_KEPT_MOST.
+//
+// Bounds: rows and what is kept are allotted by the same numbers that the loops
+// go by: a window lies within the source (checked by fits), and a Plane's blocks
+// are asked for by place, which is below its size for each unit of the result.
+#include "kernel.h"
+#include "writer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ML_KEPT_MOST ((size_t) 256 << 20)
+
+// Plane is a component's blocks, row by row.
+typedef struct {
+	int16_t *blocks;
+	int across, down;
+	size_t line; // coefficients from a row's start to the next one's
+	int h, v;    // blocks of a unit
+} Plane;
+
+typedef struct {
+	const MlOrder *order;
+	const MlKernel *kernel;
+	MlShape shape; // of the source
+	int down;      // rows of units in the source
+	MlColours colours;
+	int recoloured; // the map is not the one that changes nothing
+	MlReader *reader;
+	int16_t *rows[2][ML_COMPONENTS]; // of the source, even ones and odd ones
+	MlVector *shared[3];		 // what chroma adds to luma, of three rows
+	MlVector *lines;
+	Plane kept[ML_COMPONENTS]; // of the result, before it is turned
+	void *memory[16];
+	int allotted;
+
+	// The result.
+	MlWriter writer;
+	MlEncoder codes[2][2]; // of luma and of chroma
+	uint32_t often[2][2][256];
+	int counting;		  // codes are counted, not written
+	int components, h, v;	  // as in the source's head
+	int across, height;	  // units
+	int restart, units, mark; // units between restart markers, since the last one; its number
+	int dc[ML_COMPONENTS];
+} Lane;
+
+static void *
+allot(Lane *l, size_t count, size_t size)
+{
+	void *p = NULL;
+
+	if (l->allotted < (int) (sizeof(l->memory) / sizeof(*l->memory)) && posix_memalign(&p, 64, count * size + 64) == 0)
+		l->memory[l->allotted++] = p;
+	return p;
+}
+
+static int
+units(int pixels, int factor)
+{
+	return (pixels + 8 * factor - 1) / (8 * factor);
+}
+
+// fits says that the window lies within the source and holds the result.
+static int
+fits(const Lane *l)
+{
+	const MlOrder *o = l->order;
+	int width = o->transpose ? o->height : o->width, height = o->transpose ? o->width : o->height;
+
+	return o->left >= 0 && o->top >= 0 && o->across > 0 && o->down > 0 && o->across <= l->shape.across - o->left &&
+		o->down <= l->down - o->top && width > 0 && height > 0 && units(width, l->shape.h) == o->across &&
+		units(height, l->shape.v) == o->down;
+}
+
+static int
+keeps(const Lane *l)
+{
+	return l->order->transpose || l->order->flip || l->order->optimal;
+}
+
+// allot_all allots what the lane works with.
+static int
+allot_all(Lane *l)
+{
+	const MlShape *s = &l->shape;
+	size_t blocks = (size_t) s->across, kept = 0;
+
+	l->reader = allot(l, 1, sizeof(*l->reader));
+	for (int i = 0; i < 2; i++)
+		for (int c = 0; c < s->components; c++)
+			if (!(l->rows[i][c] = allot(l, blocks * (c ? 1 : s->h * s->v), 64 * sizeof(int16_t))))
+				return ML_MEMORY;
+	for (int i = 0; i < 3; i++) {
+		if (!(l->shared[i] = allot(l, blocks, 8 * sizeof(MlVector))))
+			return ML_MEMORY;
+		memset(l->shared[i], 0, blocks * 8 * sizeof(MlVector)); // and so it stays without chroma
+	}
+	l->lines = allot(l, blocks, 2 * sizeof(MlVector));
+	for (int c = 0; c < l->components; c++) {
+		Plane *p = &l->kept[c];
+
+		p->h = c ? 1 : s->h;
+		p->v = c ? 1 : s->v;
+		p->across = l->order->across * p->h;
+		p->down = l->order->down * p->v;
+		p->line = (size_t) p->across * 64;
+		if (!keeps(l))
+			continue;
+		kept += (size_t) p->across * p->down * 64 * sizeof(int16_t);
+		if (kept > ML_KEPT_MOST)
+			return ML_STRANGE;
+		if (!(p->blocks = allot(l, (size_t) p->across * p->down, 64 * sizeof(int16_t))))
+			return ML_MEMORY;
+	}
+	return l->reader && l->lines ? ML_DONE : ML_MEMORY;
+}
+
+static void
+prepare_colours(MlColours *c, const MlHead *head, const MlOrder *o)
+{
+	memset(c, 0, sizeof(*c));
+	c->grey = o->grey;
+	c->add = (MlVector) { 8 * o->add / o->quant[0][0] }; // 8: what the transform makes of a block of ones
+	for (int k = 0; k < 64; k++) {
+		c->unscale[k / 8][k % 8] = 1.0f / o->quant[0][k];
+		c->own[k / 8][k % 8] = o->luma[0] * head->quant[0][k] / o->quant[0][k];
+		for (int i = 0; i < 2 && head->components > 1; i++) {
+			c->shared[i][k / 8][k % 8] = o->luma[1 + i] * head->quant[1 + i][k];
+			for (int j = 0; j < 2 && !o->grey; j++)
+				c->cross[i][j][k / 8][k % 8] = o->chroma[i][j] * head->quant[1 + j][k] / o->quant[1 + i][k];
+		}
+	}
+}
+
+// The result's segments.
+
+static int
+write_segment(MlWriter *w, int mark, const uint8_t *body, int length)
+{
+	const uint8_t head[4] = { 0xff, mark, (length + 2) >> 8, (length + 2) & 255 };
+	int status = ml_bytes(w, head, sizeof(head));
+
+	return status ? status : ml_bytes(w, body, length);
+}
+
+static int
+write_quant(MlWriter *w, int id, const uint16_t quant[64], int transpose)
+{
+	uint8_t body[129];
+	int wide = 0, n = 1;
+
+	for (int k = 0; k < 64; k++)
+		wide |= quant[k] > 255;
+	body[0] = wide << 4 | id;
+	for (int k = 0; k < 64; k++) {
+		int at = ml_natural[k], step = quant[transpose ? (at & 7) << 3 | at >> 3 : at];
+
+		if (wide)
+			body[n++] = step >> 8;
+		body[n++] = step & 255;
+	}
+	return write_segment(w, 0xdb, body, n);
+}
+
+static int
+write_codes(MlWriter *w, int id, const MlCodes *codes)
+{
+	uint8_t body[17 + 256];
+
+	body[0] = id;
+	memcpy(body + 1, codes->counts + 1, 16);
+	memcpy(body + 17, codes->values, codes->size);
+	return write_segment(w, 0xc4, body, 17 + codes->size);
+}
+
+// tables is how many different tables of steps there are; of gives a component's.
+static int
+tables(const Lane *l, int of[ML_COMPONENTS])
+{
+	const MlOrder *o = l->order;
+	int count = 0;
+
+	for (int c = 0; c < l->components; c++) {
+		of[c] = count;
+		for (int b = 0; b < c; b++)
+			if (memcmp(o->quant[b], o->quant[c], sizeof(o->quant[c])) == 0)
+				of[c] = of[b];
+		count += of[c] == count;
+	}
+	return count;
+}
+
+static int
+write_frame(Lane *l, const int of[ML_COMPONENTS])
+{
+	const MlOrder *o = l->order;
+	uint8_t body[6 + 3 * ML_COMPONENTS] = { 8, o->height >> 8, o->height & 255, o->width >> 8, o->width & 255, l->components };
+	int wide = 0;
+
+	for (int c = 0; c < l->components; c++) {
+		uint8_t *p = body + 6 + 3 * c;
+
+		p[0] = c + 1;
+		p[1] = c ? 0x11 : l->h << 4 | l->v;
+		p[2] = of[c];
+		for (int k = 0; k < 64; k++)
+			wide |= o->quant[c][k] > 255;
+	}
+	return write_segment(&l->writer, wide ? 0xc1 : 0xc0, body, 6 + 3 * l->components);
+}
+
+static int
+write_scan(Lane *l)
+{
+	uint8_t body[4 + 2 * ML_COMPONENTS] = { l->components }, interval[2] = { l->restart >> 8, l->restart & 255 };
+	int n = 1 + 2 * l->components, status;
+
+	for (int c = 0; c < l->components; c++) {
+		body[1 + 2 * c] = c + 1;
+		body[2 + 2 * c] = c ? 0x11 : 0;
+	}
+	body[n + 1] = 63;
+	if (l->restart && (status = write_segment(&l->writer, 0xdd, interval, sizeof(interval))))
+		return status;
+	return write_segment(&l->writer, 0xda, body, n + 3);
+}
+
+static int
+write_head(Lane *l, const MlCodes codes[2][2])
+{
+	static const uint8_t start[2] = { 0xff, 0xd8 };
+	const MlOrder *o = l->order;
+	MlWriter *w = &l->writer;
+	int of[ML_COMPONENTS], count = tables(l, of), status;
+
+	if ((status = ml_bytes(w, start, sizeof(start))) || (status = ml_bytes(w, o->segments, o->length)))
+		return status;
+	for (int t = 0, c = 0; t < count; c++)
+		if (of[c] == t && (status = write_quant(w, t++, o->quant[c], o->transpose)))
+			return status;
+	if ((status = write_frame(l, of)))
+		return status;
+	for (int i = 0; i < (l->components > 1 ? 2 : 1); i++)
+		if ((status = write_codes(w, i, &codes[i][0])) || (status = write_codes(w, 0x10 | i, &codes[i][1])))
+			return status;
+	return write_scan(l);
+}
+
+// The result's blocks.
+
+// laid lays a block as the result is.
+static void
+laid(const MlOrder *o, const int16_t *from, int16_t *to)
+{
+	for (int y = 0; y < 8; y++)
+		for (int x = 0; x < 8; x++) {
+			int16_t n = from[o->transpose ? x << 3 | y : y << 3 | x];
+
+			to[y << 3 | x] = ((o->flop & x) ^ (o->flip & y)) & 1 ? -n : n;
+		}
+}
+
+// block is the one of a plane that comes to a place in the result.
+static const int16_t *
+block(const MlOrder *o, const Plane *p, int x, int y, int16_t room[64])
+{
+	int across = o->transpose ? p->down : p->across, down = o->transpose ? p->across : p->down;
+	const int16_t *found;
+
+	if (o->flop)
+		x = across - 1 - x;
+	if (o->flip)
+		y = down - 1 - y;
+	found = p->blocks + (o->transpose ? x : y) * p->line + (size_t) (o->transpose ? y : x) * 64;
+	if (!o->transpose && !o->flop && !o->flip)
+		return found;
+	laid(o, found, room);
+	return room;
+}
+
+// count notes which codes a block will need.
+static void
+count(uint32_t often[2][256], const int16_t *block, int *dc)
+{
+	int difference = block[0] - *dc, run = 0;
+
+	*dc = block[0];
+	often[0][difference ? 32 - __builtin_clz(abs(difference)) : 0]++;
+	for (int k = 1; k < 64; k++) {
+		int n = block[ml_natural[k]];
+
+		if (n == 0) {
+			run++;
+			continue;
+		}
+		for (; run > 15; run -= 16)
+			often[1][0xf0]++;
+		often[1][run << 4 | (32 - __builtin_clz(abs(n)))]++;
+		run = 0;
+	}
+	often[1][0] += run > 0;
+}
+
+// write_unit writes the unit at a place in the result.
+static int
+write_unit(Lane *l, const Plane *planes, int x, int y)
+{
+	_Alignas(32) int16_t room[64];
+	int status;
+
+	if (l->restart && l->units++ == l->restart) {
+		l->units = 1;
+		if (!l->counting && (status = ml_mark(&l->writer, 0xd0 + l->mark)))
+			return status;
+		l->mark = (l->mark + 1) & 7;
+		memset(l->dc, 0, sizeof(l->dc));
+	}
+	for (int c = 0; c < l->components; c++) {
+		int h = c ? 1 : l->h, v = c ? 1 : l->v, kind = c > 0;
+		const MlEncoder *codes[2] = { &l->codes[kind][0], &l->codes[kind][1] };
+
+		for (int b = 0; b < h * v; b++) {
+			const int16_t *from = block(l->order, &planes[c], x * h + b % h, y * v + b / h, room);
+
+			if (l->counting)
+				count(l->often[kind], from, &l->dc[c]);
+			else
+				l->kernel->write(&l->writer.bits, from, &l->dc[c], codes);
+		}
+	}
+	return ML_DONE;
+}
+
+// write_rows writes rows of units of the result.
+static int
+write_rows(Lane *l, const Plane *planes, int count)
+{
+	int status;
+
+	for (int y = 0; y < count; y++) {
+		for (int x = 0; x < l->across; x++)
+			if ((status = write_unit(l, planes, x, y)))
+				return status;
+		if (!l->counting && (status = ml_flush(&l->writer)))
+			return status;
+	}
+	return ML_DONE;
+}
+
+// take_row takes a finished row of the source over into the result.
+static int
+take_row(Lane *l, int row)
+{
+	const MlOrder *o = l->order;
+	int at = row - o->top, left = l->height - at * (l->shape.v / l->v);
+	Plane planes[ML_COMPONENTS];
+
+	if (at < 0 || at >= o->down)
+		return ML_DONE;
+	for (int c = 0; c < l->components; c++) {
+		Plane *p = &planes[c];
+
+		*p = l->kept[c];
+		p->down = p->v;
+		p->line = (size_t) l->shape.across * p->h * 64;
+		p->blocks = l->rows[row & 1][c] + (size_t) o->left * p->h * 64;
+		for (int v = 0; v < p->v && keeps(l); v++)
+			memcpy(l->kept[c].blocks + (at * p->v + v) * l->kept[c].line, p->blocks + v * p->line, l->kept[c].line * sizeof(int16_t));
+	}
+	if (keeps(l))
+		return ML_DONE;
+	return write_rows(l, planes, left < l->shape.v / l->v ? left : l->shape.v / l->v);
+}
+
+// Rows of the source.
+
+// near says that a row is in the window, or close enough to change what is.
+static int
+near(const Lane *l, int row)
+{
+	return row >= l->order->top - 1 && row <= l->order->top + l->order->down;
+}
+
+static int
+read_row(Lane *l, int row)
+{
+	int16_t **planes = l->rows[row & 1];
+
+	if (l->kernel->read(l->reader, &l->shape, planes))
+		return ML_STRANGE;
+	if (l->recoloured && l->shape.components > 1 && near(l, row))
+		l->kernel->chroma(&l->colours, l->shape.across, planes[1], planes[2], l->shared[row % 3]);
+	return ML_DONE;
+}
+
+// finish_row is called when the row behind has been read.
+static int
+finish_row(Lane *l, int row)
+{
+	const MlVector *around[3] = { NULL, l->shared[row % 3], NULL };
+
+	if (row > 0)
+		around[0] = l->shared[(row + 2) % 3];
+	if (row + 1 < l->down)
+		around[2] = l->shared[(row + 1) % 3];
+	if (l->recoloured && near(l, row))
+		l->kernel->luma(&l->colours, &l->shape, l->rows[row & 1][0], around, l->lines);
+	return take_row(l, row);
+}
+
+static int
+read_all(Lane *l)
+{
+	int status;
+
+	for (int row = 0; row < l->down; row++)
+		if ((status = read_row(l, row)) || (row > 0 && (status = finish_row(l, row - 1))))
+			return status;
+	if ((status = finish_row(l, l->down - 1)))
+		return status;
+	return ml_finish(l->reader);
+}
+
+// write_kept writes what has been kept, with codes made for it if that is asked for.
+static int
+write_kept(Lane *l)
+{
+	MlCodes codes[2][2];
+	int status;
+
+	if (!l->order->optimal)
+		return write_rows(l, l->kept, l->height);
+	l->counting = 1;
+	write_rows(l, l->kept, l->height);
+	l->counting = l->units = l->mark = 0;
+	memset(l->dc, 0, sizeof(l->dc));
+	memset(codes, 0, sizeof(codes));
+	for (int i = 0; i < (l->components > 1 ? 2 : 1); i++)
+		for (int j = 0; j < 2; j++) {
+			ml_optimal(&codes[i][j], l->often[i][j]);
+			ml_encoder(&l->codes[i][j], &codes[i][j]);
+		}
+	if ((status = write_head(l, codes)))
+		return status;
+	return write_rows(l, l->kept, l->height);
+}
+
+static int
+run(Lane *l, const MlHead *head)
+{
+	const MlCodes codes[2][2] = { { ml_dc_codes[0], ml_ac_codes[0] }, { ml_dc_codes[1], ml_ac_codes[1] } };
+	int status;
+
+	for (int i = 0; i < 2; i++)
+		for (int j = 0; j < 2; j++)
+			ml_encoder(&l->codes[i][j], &codes[i][j]);
+	if ((status = ml_reader(l->reader, head)))
+		return status;
+	if (!l->order->optimal && (status = write_head(l, codes)))
+		return status;
+	if ((status = read_all(l)))
+		return status;
+	if (keeps(l) && (status = write_kept(l)))
+		return status;
+	if ((status = ml_mark(&l->writer, 0xd9)))
+		return status;
+	return ml_close(&l->writer);
+}
+
+// recolours says that the colours' map changes something.
+static int
+recolours(const MlHead *head, const MlOrder *o)
+{
+	int same = o->luma[0] == 1 && o->luma[1] == 0 && o->luma[2] == 0 && o->add == 0;
+
+	if (!o->grey && head->components > 1)
+		same = same && o->chroma[0][0] == 1 && o->chroma[0][1] == 0 && o->chroma[1][0] == 0 && o->chroma[1][1] == 1;
+	return !same || memcmp(head->quant, o->quant, (o->grey ? 1 : head->components) * sizeof(head->quant[0])) != 0;
+}
+
+static const MlKernel *
+kernel(const MlOrder *o)
+{
+#if defined(__x86_64__)
+	if (!o->portable && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
+		return &ml_avx2;
+#endif
+	return &ml_portable;
+}
+
+static void
+prepare(Lane *l, const MlHead *head, const MlOrder *o)
+{
+	l->order = o;
+	l->kernel = kernel(o);
+	l->shape = (MlShape) { head->components, head->h, head->v, units(head->width, head->h) };
+	l->down = units(head->height, head->v);
+	l->components = o->grey ? 1 : head->components;
+	l->h = l->v = 1;
+	if (!o->grey) {
+		l->h = o->transpose ? head->v : head->h;
+		l->v = o->transpose ? head->h : head->v;
+	}
+	l->across = units(o->width, l->h);
+	l->height = units(o->height, l->v);
+	l->restart = head->restart;
+	l->recoloured = recolours(head, o);
+	prepare_colours(&l->colours, head, o);
+}
+
+int
+ml_alter(const MlHead *head, const MlOrder *order)
+{
+	Lane *l = NULL;
+	int status;
+
+	if (head->scans)
+		return ML_STRANGE;
+	if (posix_memalign((void **) &l, 64, sizeof(*l)))
+		return ML_MEMORY;
+	memset(l, 0, sizeof(*l));
+	prepare(l, head, order);
+	if (!fits(l))
+		status = ML_STRANGE;
+	else if ((status = allot_all(l)) == ML_DONE &&
+		(status = ml_writer(&l->writer, (size_t) l->across * l->components * l->h * l->v + 1, order->file, order->limit)) == ML_DONE)
+		status = run(l, head);
+	ml_writer_free(&l->writer);
+	for (int i = 0; i < l->allotted; i++)
+		free(l->memory[i]);
+	free(l);
+	return status;
+}

@@ -1,0 +1,4 @@
+// The kernel for any processor.
+#include "kernel_body.h"
+
+const MlKernel ml_portable = { read, chroma, luma, write };
