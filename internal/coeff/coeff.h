@@ -17,7 +17,16 @@ enum {
 };
 
 #define ML_COMPONENTS 3
-#define ML_LARGEST 1023 // the largest coefficient that is written
+#define ML_LARGEST 1023				// the largest coefficient that is written
+#define ML_MOST_QUANT 4095			// the largest step; no larger one makes a difference
+#define ML_KEPT_MOST ((size_t) 256 << 20)	// bytes of a picture's coefficients
+
+// ml_units is how many units of so many blocks an axis has.
+static inline int
+ml_units(int pixels, int blocks)
+{
+	return (pixels + 8 * blocks - 1) / (8 * blocks);
+}
 
 // MlCodes is a Huffman table as T.81, annex C, specifies one.
 typedef struct {
@@ -36,7 +45,8 @@ typedef struct {
 	int progressive;
 	uint16_t quant[ML_COMPONENTS][64]; // of each component, in natural order
 	MlCodes dc[ML_COMPONENTS], ac[ML_COMPONENTS];
-	const uint8_t *scan, *end; // what is behind the first scan's header; not if there are several
+	const uint8_t *data, *end;
+	const uint8_t *scan; // what is behind the first scan's header
 } MlHead;
 
 int ml_head(const uint8_t *data, size_t length, MlHead *head);
@@ -48,7 +58,8 @@ typedef struct {
 	int transpose, flop, flip;		// first transposed, then mirrored
 	int grey;				// only luma is written
 	float luma[3], chroma[2][2], add;	// see Colours in coeff.go
-	uint16_t quant[ML_COMPONENTS][64];	// of the result, in natural order
+	int requantise;				// to these steps, in natural order
+	uint16_t quant[ML_COMPONENTS][64];	// of the result as it is before it is turned
 	int optimal;				// codes made for the image
 	const uint8_t *segments;		// behind the first marker
 	size_t length;				// of segments

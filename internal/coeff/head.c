@@ -22,8 +22,6 @@ const uint8_t ml_zigzag[64] = {
 	21, 34, 37, 47, 50, 56, 59, 61, 35, 36, 48, 49, 57, 58, 62, 63
 };
 
-#define MOST_QUANT 4095 // no larger step makes a difference
-
 typedef struct {
 	const uint8_t *p, *end;
 } Cursor;
@@ -176,7 +174,7 @@ assign(MlHead *head, const Tables *t)
 		const uint16_t *quant = t->quant[t->table[i]];
 
 		for (int k = 0; k < 64; k++)
-			if (quant[k] < 1 || quant[k] > MOST_QUANT)
+			if (quant[k] < 1 || quant[k] > ML_MOST_QUANT)
 				return ML_STRANGE;
 		memcpy(head->quant[i], quant, sizeof(head->quant[i]));
 	}
@@ -261,7 +259,8 @@ ml_head(const uint8_t *data, size_t length, MlHead *head)
 		if (read_segment(&body, mark, head, &t))
 			return ML_STRANGE;
 	}
-	head->scan = c.p;
+	head->data = data;
 	head->end = c.end;
+	head->scan = c.p;
 	return read_scan(&body, head, &t);
 }

@@ -5,13 +5,10 @@
 // Bounds: rows and what is kept are allotted by the same numbers that the loops
 // go by: a window lies within the source (checked by fits), and a Plane's blocks
 // are asked for by place, which is below its size for each unit of the result.
-#include "kernel.h"
-#include "writer.h"
+#include "scans.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define ML_KEPT_MOST ((size_t) 256 << 20)
 
 // Plane is a component's blocks, row by row.
 typedef struct {
@@ -29,6 +26,7 @@ typedef struct {
 	MlColours colours;
 	int recoloured; // the map is not the one that changes nothing
 	MlReader *reader;
+	MlScans *scans; // instead, if there are several
 	int16_t *rows[2][ML_COMPONENTS]; // of the source, even ones and odd ones
 	MlVector *shared[3];		 // what chroma adds to luma, of three rows
 	MlVector *lines;
@@ -43,8 +41,10 @@ typedef struct {
 	int counting;		  // codes are counted, not written
 	int components, h, v;	  // as in the source's head
 	int across, height;	  // units
+	int progressive;
 	int restart, units, mark; // units between restart markers, since the last one; its number
 	int dc[ML_COMPONENTS];
+	_Alignas(32) int16_t room[64]; // for a block that is turned
 } Lane;
 
 static void *
@@ -57,12 +57,6 @@ allot(Lane *l, size_t count, size_t size)
 	return p;
 }
 
-static int
-units(int pixels, int factor)
-{
-	return (pixels + 8 * factor - 1) / (8 * factor);
-}
-
 // fits says that the window lies within the source and holds the result.
 static int
 fits(const Lane *l)
@@ -71,14 +65,14 @@ fits(const Lane *l)
 	int width = o->transpose ? o->height : o->width, height = o->transpose ? o->width : o->height;
 
 	return o->left >= 0 && o->top >= 0 && o->across > 0 && o->down > 0 && o->across <= l->shape.across - o->left &&
-		o->down <= l->down - o->top && width > 0 && height > 0 && units(width, l->shape.h) == o->across &&
-		units(height, l->shape.v) == o->down;
+		o->down <= l->down - o->top && width > 0 && height > 0 && ml_units(width, l->shape.h) == o->across &&
+		ml_units(height, l->shape.v) == o->down;
 }
 
 static int
 keeps(const Lane *l)
 {
-	return l->order->transpose || l->order->flip || l->order->optimal;
+	return l->order->transpose || l->order->flip || l->order->optimal || l->progressive;
 }
 
 // allot_all allots what the lane works with.
@@ -88,7 +82,8 @@ allot_all(Lane *l)
 	const MlShape *s = &l->shape;
 	size_t blocks = (size_t) s->across, kept = 0;
 
-	l->reader = allot(l, 1, sizeof(*l->reader));
+	if (!(l->reader = allot(l, 1, sizeof(*l->reader))))
+		return ML_MEMORY;
 	for (int i = 0; i < 2; i++)
 		for (int c = 0; c < s->components; c++)
 			if (!(l->rows[i][c] = allot(l, blocks * (c ? 1 : s->h * s->v), 64 * sizeof(int16_t))))
@@ -115,7 +110,7 @@ allot_all(Lane *l)
 		if (!(p->blocks = allot(l, (size_t) p->across * p->down, 64 * sizeof(int16_t))))
 			return ML_MEMORY;
 	}
-	return l->reader && l->lines ? ML_DONE : ML_MEMORY;
+	return l->lines ? ML_DONE : ML_MEMORY;
 }
 
 static void
@@ -308,7 +303,6 @@ count(uint32_t often[2][256], const int16_t *block, int *dc)
 static int
 write_unit(Lane *l, const Plane *planes, int x, int y)
 {
-	_Alignas(32) int16_t room[64];
 	int status;
 
 	if (l->restart && l->units++ == l->restart) {
@@ -323,7 +317,7 @@ write_unit(Lane *l, const Plane *planes, int x, int y)
 		const MlEncoder *codes[2] = { &l->codes[kind][0], &l->codes[kind][1] };
 
 		for (int b = 0; b < h * v; b++) {
-			const int16_t *from = block(l->order, &planes[c], x * h + b % h, y * v + b / h, room);
+			const int16_t *from = block(l->order, &planes[c], x * h + b % h, y * v + b / h, l->room);
 
 			if (l->counting)
 				count(l->often[kind], from, &l->dc[c]);
@@ -389,8 +383,10 @@ read_row(Lane *l, int row)
 {
 	int16_t **planes = l->rows[row & 1];
 
-	if (l->kernel->read(l->reader, &l->shape, planes))
-		return ML_STRANGE;
+	int status = l->scans ? ml_scans_row(l->scans, &l->shape, row, planes) : l->kernel->read(l->reader, &l->shape, planes);
+
+	if (status)
+		return status;
 	if (l->recoloured && l->shape.components > 1 && near(l, row))
 		l->kernel->chroma(&l->colours, l->shape.across, planes[1], planes[2], l->shared[row % 3]);
 	return ML_DONE;
@@ -421,7 +417,7 @@ read_all(Lane *l)
 			return status;
 	if ((status = finish_row(l, l->down - 1)))
 		return status;
-	return ml_finish(l->reader);
+	return l->scans ? ML_DONE : ml_finish(l->reader);
 }
 
 // write_kept writes what has been kept, with codes made for it if that is asked for.
@@ -448,6 +444,23 @@ write_kept(Lane *l)
 	return write_rows(l, l->kept, l->height);
 }
 
+// laid_block implements MlBlocks.
+static const int16_t *
+laid_block(void *data, int component, int x, int y)
+{
+	Lane *l = data;
+
+	return block(l->order, &l->kept[component], x, y, l->room);
+}
+
+static int
+write_progressive(Lane *l, const MlHead *head)
+{
+	ml_scans_free(l->scans); // a picture's worth of memory
+	l->scans = NULL;
+	return ml_scans_write(&l->writer, head, l->order, laid_block, l);
+}
+
 static int
 run(Lane *l, const MlHead *head)
 {
@@ -457,17 +470,17 @@ run(Lane *l, const MlHead *head)
 	for (int i = 0; i < 2; i++)
 		for (int j = 0; j < 2; j++)
 			ml_encoder(&l->codes[i][j], &codes[i][j]);
-	if ((status = ml_reader(l->reader, head)))
+	if (!l->scans && (status = ml_reader(l->reader, head)))
 		return status;
-	if (!l->order->optimal && (status = write_head(l, codes)))
+	if (!l->order->optimal && !l->progressive && (status = write_head(l, codes)))
 		return status;
 	if ((status = read_all(l)))
 		return status;
-	if (keeps(l) && (status = write_kept(l)))
-		return status;
-	if ((status = ml_mark(&l->writer, 0xd9)))
-		return status;
-	return ml_close(&l->writer);
+	if (l->progressive)
+		status = write_progressive(l, head);
+	else if (!keeps(l) || (status = write_kept(l)) == ML_DONE)
+		status = ml_mark(&l->writer, 0xd9);
+	return status ? status : ml_close(&l->writer);
 }
 
 // recolours says that the colours' map changes something.
@@ -496,38 +509,53 @@ prepare(Lane *l, const MlHead *head, const MlOrder *o)
 {
 	l->order = o;
 	l->kernel = kernel(o);
-	l->shape = (MlShape) { head->components, head->h, head->v, units(head->width, head->h) };
-	l->down = units(head->height, head->v);
+	l->shape = (MlShape) { head->components, head->h, head->v, ml_units(head->width, head->h) };
+	l->down = ml_units(head->height, head->v);
 	l->components = o->grey ? 1 : head->components;
 	l->h = l->v = 1;
 	if (!o->grey) {
 		l->h = o->transpose ? head->v : head->h;
 		l->v = o->transpose ? head->h : head->v;
 	}
-	l->across = units(o->width, l->h);
-	l->height = units(o->height, l->v);
+	l->across = ml_units(o->width, l->h);
+	l->height = ml_units(o->height, l->v);
 	l->restart = head->restart;
+	l->progressive = head->progressive;
 	l->recoloured = recolours(head, o);
 	prepare_colours(&l->colours, head, o);
+}
+
+// alter does all but free what it has taken.
+static int
+alter(Lane *l, MlHead *head, MlOrder *order)
+{
+	int status = head->scans ? ml_scans_read(&l->scans, head) : ML_DONE;
+
+	if (status)
+		return status;
+	if (!order->requantise)
+		memcpy(order->quant, head->quant, sizeof(order->quant));
+	prepare(l, head, order);
+	if (!fits(l))
+		return ML_STRANGE;
+	if ((status = allot_all(l)) || (status = ml_writer(&l->writer, (size_t) l->across * 6, order->file, order->limit)))
+		return status;
+	return run(l, head);
 }
 
 int
 ml_alter(const MlHead *head, const MlOrder *order)
 {
+	MlHead source = *head;
+	MlOrder wanted = *order;
 	Lane *l = NULL;
 	int status;
 
-	if (head->scans)
-		return ML_STRANGE;
 	if (posix_memalign((void **) &l, 64, sizeof(*l)))
 		return ML_MEMORY;
 	memset(l, 0, sizeof(*l));
-	prepare(l, head, order);
-	if (!fits(l))
-		status = ML_STRANGE;
-	else if ((status = allot_all(l)) == ML_DONE &&
-		(status = ml_writer(&l->writer, (size_t) l->across * l->components * l->h * l->v + 1, order->file, order->limit)) == ML_DONE)
-		status = run(l, head);
+	status = alter(l, &source, &wanted);
+	ml_scans_free(l->scans);
 	ml_writer_free(&l->writer);
 	for (int i = 0; i < l->allotted; i++)
 		free(l->memory[i]);

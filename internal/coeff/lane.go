@@ -25,9 +25,6 @@ func Open(data []byte) (*Image, error) {
 		Width: int(head.width), Height: int(head.height), Components: int(head.components), H: int(head.h), V: int(head.v),
 		Restart: int(head.restart), Progressive: head.progressive != 0, data: data,
 	}
-	if head.scans != 0 {
-		return nil, ErrStrange
-	}
 	return i, nil
 }
 
@@ -129,10 +126,10 @@ func setColours(order *C.MlOrder, c Colours) {
 
 // setTables sets the result's steps, in the source's natural order.
 func setTables(order *C.MlOrder, head *C.MlHead, o Order) error {
-	order.quant = head.quant
 	if o.Tables == nil {
 		return nil
 	}
+	order.requantise = 1
 	for c := range order.quant[:head.components] {
 		if c >= len(o.Tables) && !o.Colours.Grey {
 			return fmt.Errorf("coeff: %d tables for %d components", len(o.Tables), head.components)
