@@ -29,12 +29,18 @@ typedef struct {
 	int grey, chromatic;	// no chroma is made; luma gets something of it
 } MlColours;
 
-// MlWriter has room for what is written until the next flush, see writer.h.
+// MlBits is where bits are written to, see writer.h.
 typedef struct {
 	uint8_t *p;
-	uint64_t bits; // the first count are not in p yet
-	int count;
+	uint64_t bits; // the last 64 - room are not in p yet
+	int room;
 } MlBits;
+
+// MlPlaces says, for each row of a block, at which places of the zigzag the
+// coefficients lie whose bits are set.
+typedef struct {
+	uint64_t of[8][256];
+} MlPlaces;
 
 typedef struct {
 	// read reads a row of units.
@@ -45,7 +51,7 @@ typedef struct {
 	// and may be NULL at the image's edges; lines has room for 2 vectors a unit.
 	void (*luma)(const MlColours *c, const MlShape *shape, int16_t *y, const MlVector *shared[3], MlVector *lines);
 	// write writes a block; *dc is the component's last first coefficient.
-	void (*write)(MlBits *w, const int16_t *block, int *dc, const MlEncoder *codes[2]);
+	void (*write)(MlBits *w, const int16_t *block, int *dc, const MlEncoder codes[2], const MlPlaces *places);
 } MlKernel;
 
 extern const MlKernel ml_portable;

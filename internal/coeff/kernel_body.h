@@ -355,18 +355,22 @@ luma(const MlColours *c, const MlShape *s, int16_t *y, const MlVector *shared[3]
 INLINE void
 append(MlBits *w, uint32_t code, int bits)
 {
+	int room = w->room - bits;
 	uint64_t out;
 
-	w->bits |= (uint64_t) code << (64 - w->count - bits);
-	out = w->bits;
+	if (__builtin_expect(room >= 0, 1)) {
+		w->bits = w->bits << bits | code;
+		w->room = room;
+		return;
+	}
+	out = w->bits << w->room | code >> -room; // room was below bits, so below 64
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	out = __builtin_bswap64(out);
 #endif
 	memcpy(w->p, &out, sizeof(out));
-	bits += w->count;
-	w->p += bits >> 3;
-	w->bits <<= bits & ~7;
-	w->count = bits & 7;
+	w->p += sizeof(out);
+	w->bits = code; // what is above the last bits of it is never looked at
+	w->room = 64 + room;
 }
 
 // append_number appends a value's code and the number behind it (T.81, F.1.2.1).
@@ -386,7 +390,7 @@ size_of(int number)
 
 // used has a bit for each coefficient that is not 0, in zigzag order.
 INLINE uint64_t
-used(const int16_t *block)
+used(const int16_t *block, const MlPlaces *places)
 {
 	uint64_t natural = 0, zigzag = 0;
 
@@ -403,21 +407,21 @@ used(const int16_t *block)
 	for (int i = 0; i < 64; i++)
 		natural |= (uint64_t) (block[i] != 0) << i;
 #endif
-	for (; natural; natural &= natural - 1)
-		zigzag |= 1ull << ml_zigzag[__builtin_ctzll(natural)];
+	for (int y = 0; y < 8; y++)
+		zigzag |= places->of[y][natural >> 8 * y & 255];
 	return zigzag;
 }
 
 static void
-write(MlBits *to, const int16_t *block, int *dc, const MlEncoder *codes[2])
+write(MlBits *to, const int16_t *block, int *dc, const MlEncoder codes[2], const MlPlaces *places)
 {
 	MlBits bits = *to, *w = &bits;
-	const uint32_t *entry = codes[1]->entry;
+	const uint32_t *entry = codes[1].entry;
 	int difference = block[0] - *dc, size = size_of(difference), last = 0;
-	uint64_t rest = used(block) & ~1ull;
+	uint64_t rest = used(block, places) & ~1ull;
 
 	*dc = block[0];
-	append_number(w, codes[0]->entry[size], difference, size);
+	append_number(w, codes[0].entry[size], difference, size);
 	while (rest) {
 		int k = __builtin_ctzll(rest), run = k - last - 1, number = block[ml_natural[k]];
 

@@ -37,6 +37,7 @@ typedef struct {
 	// The result.
 	MlWriter writer;
 	MlEncoder codes[2][2]; // of luma and of chroma
+	MlPlaces places;
 	uint32_t often[2][2][256];
 	int counting;		  // codes are counted, not written
 	int components, h, v;	  // as in the source's head
@@ -314,7 +315,6 @@ write_unit(Lane *l, const Plane *planes, int x, int y)
 	}
 	for (int c = 0; c < l->components; c++) {
 		int h = c ? 1 : l->h, v = c ? 1 : l->v, kind = c > 0;
-		const MlEncoder *codes[2] = { &l->codes[kind][0], &l->codes[kind][1] };
 
 		for (int b = 0; b < h * v; b++) {
 			const int16_t *from = block(l->order, &planes[c], x * h + b % h, y * v + b / h, l->room);
@@ -322,7 +322,7 @@ write_unit(Lane *l, const Plane *planes, int x, int y)
 			if (l->counting)
 				count(l->often[kind], from, &l->dc[c]);
 			else
-				l->kernel->write(&l->writer.bits, from, &l->dc[c], codes);
+				l->kernel->write(&l->writer.bits, from, &l->dc[c], l->codes[kind], &l->places);
 		}
 	}
 	return ML_DONE;
@@ -505,6 +505,17 @@ kernel(const MlOrder *o)
 }
 
 static void
+find_places(MlPlaces *p)
+{
+	memset(p, 0, sizeof(*p));
+	for (int y = 0; y < 8; y++)
+		for (int bits = 0; bits < 256; bits++)
+			for (int x = 0; x < 8; x++)
+				if (bits >> x & 1)
+					p->of[y][bits] |= 1ull << ml_zigzag[8 * y + x];
+}
+
+static void
 prepare(Lane *l, const MlHead *head, const MlOrder *o)
 {
 	l->order = o;
@@ -523,6 +534,7 @@ prepare(Lane *l, const MlHead *head, const MlOrder *o)
 	l->progressive = head->progressive;
 	l->recoloured = recolours(head, o);
 	prepare_colours(&l->colours, head, o);
+	find_places(&l->places);
 }
 
 // alter does all but free what it has taken.

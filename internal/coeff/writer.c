@@ -24,7 +24,7 @@ ml_writer(MlWriter *w, size_t blocks, int file, int64_t limit)
 	w->limit = limit;
 	w->line = malloc(line);
 	w->out = malloc(w->room);
-	w->bits.p = w->line;
+	w->bits = (MlBits) { w->line, 0, 64 };
 	return w->line && w->out ? ML_DONE : ML_MEMORY;
 }
 
@@ -79,9 +79,12 @@ ml_bytes(MlWriter *w, const void *bytes, size_t length)
 int
 ml_flush(MlWriter *w)
 {
-	const uint8_t *p = w->line, *end = w->bits.p;
+	const uint8_t *p = w->line, *end;
 	uint8_t *out = w->out + w->filled;
 
+	for (; w->bits.room <= 56; w->bits.room += 8)
+		*w->bits.p++ = w->bits.bits >> (56 - w->bits.room);
+	end = w->bits.p;
 	while (p < end) {
 		const uint8_t *ff = memchr(p, 0xff, end - p);
 		size_t n = (ff ? ff + 1 : end) - p;
@@ -103,13 +106,16 @@ ml_mark(MlWriter *w, int mark)
 	const uint8_t marker[2] = { 0xff, mark };
 	int status;
 
-	if (w->bits.count > 0) {
-		*w->bits.p++ = w->bits.bits >> 56 | 0xff >> w->bits.count;
-		w->bits.bits = 0;
-		w->bits.count = 0;
-	}
 	if ((status = ml_flush(w)))
 		return status;
+	if (w->bits.room < 64) {
+		int fill = w->bits.room - 56;
+
+		w->bits.bits = w->bits.bits << fill | ((1 << fill) - 1);
+		w->bits.room = 56;
+		if ((status = ml_flush(w)))
+			return status;
+	}
 	return ml_bytes(w, marker, sizeof(marker));
 }
 
