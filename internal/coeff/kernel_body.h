@@ -22,94 +22,93 @@ typedef int32_t Wide __attribute__((vector_size(32)));
 // Reading.
 
 INLINE void
-look(MlReader *r)
+look(MlStream *s)
 {
 	uint64_t next;
-	int bytes = (63 - r->count) >> 3;
+	int bytes = (63 - s->count) >> 3;
 
-	memcpy(&next, r->p, sizeof(next));
+	memcpy(&next, s->p, sizeof(next));
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	next = __builtin_bswap64(next);
 #endif
-	r->bits |= next >> r->count;
-	r->p += bytes;
-	r->count += 8 * bytes;
+	s->bits |= next >> s->count;
+	s->p += bytes;
+	s->count += 8 * bytes;
 }
 
 INLINE void
-drop(MlReader *r, int bits)
+drop(MlStream *s, int bits)
 {
-	r->bits <<= bits;
-	r->count -= bits;
+	s->bits <<= bits;
+	s->count -= bits;
 }
 
-// symbol reads a code that is not in the fast table; -1: there is no such code.
+// symbol reads a code that is not in the fast table. It gives length << 8 | value, or
+// -1: there is no such code.
 static __attribute__((noinline)) int
-symbol(MlReader *r, const MlDecoder *d)
+symbol(uint64_t bits, const MlDecoder *d)
 {
-	int32_t next = r->bits >> 48;
+	int32_t next = bits >> 48;
 	int l = 1;
 
 	while (next >= d->beyond[l])
 		l++;
-	if (l > 16)
-		return -1;
-	drop(r, l);
-	return d->values[((next >> (16 - l)) + d->index[l]) & 255];
+	return l > 16 ? -1 : l << 8 | d->values[((next >> (16 - l)) + d->index[l]) & 255];
 }
 
 // number reads one of so many bits, at most 11.
 INLINE int
-number(MlReader *r, int size)
+number(MlStream *s, int size)
 {
 	int n;
 
 	if (size == 0)
 		return 0;
-	n = r->bits >> (64 - size);
-	drop(r, size);
+	n = s->bits >> (64 - size);
+	drop(s, size);
 	return n < 1 << (size - 1) ? n + 1 - (1 << size) : n;
 }
 
 INLINE int
-read_dc(MlReader *r, const MlDecoder *d, int *dc)
+read_dc(MlStream *s, const MlDecoder *d, int *dc)
 {
-	int32_t e = d->fast[r->bits >> (64 - ML_PEEK)];
-	int size;
+	int32_t e = d->fast[s->bits >> (64 - ML_PEEK)];
+	int code;
 
 	if (e) {
-		drop(r, e & 255);
+		drop(s, e & 255);
 		*dc += e >> 16;
 	}
 	else {
-		size = symbol(r, d);
-		if (size < 0 || size > 11)
+		code = symbol(s->bits, d);
+		if (code < 0 || (code & 255) > 11)
 			return ML_STRANGE;
-		*dc += number(r, size);
+		drop(s, code >> 8);
+		*dc += number(s, code & 255);
 	}
 	return *dc < -2048 || *dc > 2047 ? ML_STRANGE : ML_DONE;
 }
 
 INLINE int
-read_block(MlReader *r, const MlDecoder codes[2], int *dc, int16_t *block)
+read_block(MlStream *s, const MlDecoder codes[2], int *dc, int16_t *block)
 {
 	const MlDecoder *d = &codes[1];
 	int k = 1;
 
 	memset(block, 0, 64 * sizeof(*block));
-	look(r);
-	if (read_dc(r, &codes[0], dc))
+	look(s);
+	if (read_dc(s, &codes[0], dc))
 		return ML_STRANGE;
 	block[0] = *dc;
 	while (k < 64) {
 		int32_t e;
-		int run;
+		int run, size;
 
-		if (r->count < 32)
-			look(r);
-		e = d->fast[r->bits >> (64 - ML_PEEK)];
+		if (s->count < 32)
+			look(s);
+		e = d->fast[s->bits >> (64 - ML_PEEK)];
 		if (__builtin_expect(e != 0, 1)) {
-			drop(r, e & 255);
+			drop(s, e & 255);
 			run = e >> 8 & 255;
 			k += run;
 			if (k > 63)
@@ -117,35 +116,46 @@ read_block(MlReader *r, const MlDecoder codes[2], int *dc, int16_t *block)
 			block[ml_natural[k++]] = e >> 16;
 			continue;
 		}
-		run = symbol(r, d);
-		if (run == 0)
-			return ML_DONE;
-		k += run >> 4;
-		if (run < 0 || k > 63 || (run & 15) > 10 || ((run & 15) == 0 && run != 0xf0))
+		e = symbol(s->bits, d);
+		if (e < 0)
 			return ML_STRANGE;
-		block[ml_natural[k++]] = number(r, run & 15);
+		drop(s, e >> 8);
+		run = e >> 4 & 15;
+		size = e & 15;
+		if (size == 0 && run == 0)
+			return ML_DONE;
+		k += run;
+		if (k > 63 || size > 10 || (size == 0 && run != 15))
+			return ML_STRANGE;
+		block[ml_natural[k++]] = number(s, size);
 	}
+	return ML_DONE;
+}
+
+// read_unit keeps where it is in registers.
+INLINE int
+read_unit(MlReader *r, const MlShape *shape, int16_t *planes[ML_COMPONENTS], int unit)
+{
+	MlStream s = r->at;
+	size_t across = (size_t) shape->across * shape->h;
+
+	for (int y = 0; y < shape->v; y++)
+		for (int x = 0; x < shape->h; x++)
+			if (read_block(&s, r->codes[0], &r->dc[0], planes[0] + (y * across + unit * shape->h + x) * 64))
+				return ML_STRANGE;
+	for (int c = 1; c < shape->components; c++)
+		if (read_block(&s, r->codes[c], &r->dc[c], planes[c] + unit * 64))
+			return ML_STRANGE;
+	r->at = s;
 	return ML_DONE;
 }
 
 static int
 read(MlReader *r, const MlShape *s, int16_t *planes[ML_COMPONENTS])
 {
-	const size_t line = (size_t) s->across * s->h * 64;
-
-	for (int x = 0; x < s->across; x++) {
-		if (ml_ready(r))
+	for (int unit = 0; unit < s->across; unit++)
+		if (ml_ready(r) || read_unit(r, s, planes, unit) || !ml_within(r))
 			return ML_STRANGE;
-		for (int v = 0; v < s->v; v++)
-			for (int h = 0; h < s->h; h++)
-				if (read_block(r, r->codes[0], &r->dc[0], planes[0] + v * line + (x * s->h + h) * 64))
-					return ML_STRANGE;
-		for (int c = 1; c < s->components; c++)
-			if (read_block(r, r->codes[c], &r->dc[c], planes[c] + x * 64))
-				return ML_STRANGE;
-		if (!ml_within(r))
-			return ML_STRANGE;
-	}
 	return ML_DONE;
 }
 

@@ -16,7 +16,7 @@ ml_reader(MlReader *r, const MlHead *head)
 	memset(r, 0, sizeof(*r));
 	r->in = head->scan;
 	r->end = head->end;
-	r->p = r->limit = r->window;
+	r->at.p = r->limit = r->window;
 	r->restart = r->units = head->restart;
 	for (int i = 0; i < head->components; i++)
 		if (ml_decoder(&r->codes[i][0], &head->dc[i], 1) || ml_decoder(&r->codes[i][1], &head->ac[i], 0))
@@ -43,10 +43,10 @@ pass_mark(MlReader *r)
 int
 ml_refill(MlReader *r)
 {
-	size_t left = r->limit - r->p;
+	size_t left = r->limit - r->at.p;
 
-	memmove(r->window, r->p, left);
-	r->p = r->window;
+	memmove(r->window, r->at.p, left);
+	r->at.p = r->window;
 	r->limit = r->window + left;
 	while (!r->mark && r->limit < r->window + ML_WINDOW) {
 		size_t room = r->window + ML_WINDOW - r->limit, there = r->end - r->in, n = room < there ? room : there;
@@ -71,7 +71,7 @@ ml_refill(MlReader *r)
 static int
 is_used_up(const MlReader *r)
 {
-	long left = 8 * (long) (r->limit - r->p) + r->count;
+	long left = 8 * (long) (r->limit - r->at.p) + r->at.count;
 
 	return r->mark && left >= 0 && left < 8;
 }
@@ -83,10 +83,10 @@ ml_restart(MlReader *r)
 		return ML_STRANGE;
 	r->number = (r->number + 1) & 7;
 	r->units = r->restart - 1;
-	r->mark = r->count = 0;
-	r->bits = 0;
+	r->mark = r->at.count = 0;
+	r->at.bits = 0;
 	memset(r->dc, 0, sizeof(r->dc));
-	r->p = r->limit = r->window;
+	r->at.p = r->limit = r->window;
 	return ml_refill(r);
 }
 

@@ -10,13 +10,18 @@
 #define ML_AHEAD 8 // bytes that may be looked at, but not used
 #define ML_WINDOW 65536
 
+// MlStream is a place in the window.
+typedef struct {
+	const uint8_t *p; // the next byte
+	uint64_t bits;	  // the first count were taken from before it; those behind may be set as well
+	int count;
+} MlStream;
+
 typedef struct {
 	const uint8_t *in, *end; // what has not been read
-	const uint8_t *p;	 // the next byte in the window
+	MlStream at;
 	uint8_t *limit;		 // behind the last one there; zeros follow if mark is set
 	int mark;		 // the marker behind the window; 0: more data
-	uint64_t bits;		 // taken from the window; those behind the first count may be set as well
-	int count;
 	int dc[ML_COMPONENTS]; // first coefficients of the last blocks
 	int restart;	       // units between restart markers; 0: none
 	int units;	       // before the next one
@@ -37,7 +42,7 @@ int ml_restart(MlReader *r);
 static inline int
 ml_within(const MlReader *r)
 {
-	return r->p - (r->count >> 3) <= r->limit;
+	return r->at.p - (r->at.count >> 3) <= r->limit;
 }
 
 // ml_ready is called before each unit. After ML_DONE a unit can be read without
@@ -47,7 +52,7 @@ ml_ready(MlReader *r)
 {
 	if (r->restart && r->units-- == 0 && ml_restart(r))
 		return ML_STRANGE;
-	if (r->limit - r->p < ML_UNIT_MOST + ML_AHEAD && !r->mark)
+	if (r->limit - r->at.p < ML_UNIT_MOST + ML_AHEAD && !r->mark)
 		return ml_refill(r);
 	return ML_DONE;
 }
