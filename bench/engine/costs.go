@@ -86,7 +86,7 @@ func (b *bench) row(ctx context.Context, r row) error {
 			s.close()
 		}
 	}()
-	all, failures, err := b.turns(ctx, r, subjects)
+	all, failures, err := b.turns(ctx, r, b.photos, subjects)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (b *bench) row(ctx context.Context, r row) error {
 	for i := range 3 {
 		cells = append(cells, cell(subjects, all, failures, i))
 	}
-	cells = append(cells, fmt.Sprintf("%s, %.2f", ratio(all, 1), r.aim), ratio(all, 2))
+	cells = append(cells, fmt.Sprintf("%s, %.2f", ratio(all, 0, 1), r.aim), ratio(all, 0, 2))
 	fmt.Fprintf(b.out, "| %s |\n", strings.Join(cells, " | "))
 	return nil
 }
@@ -105,7 +105,7 @@ func (b *bench) subjects(ctx context.Context, r row) ([]subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	loop, err := startBare(ctx, b.dir)
+	loop, err := startBare(ctx, b.dir, bareVips)
 	if err != nil {
 		e.close()
 		return nil, err
@@ -119,20 +119,21 @@ func (b *bench) subjects(ctx context.Context, r row) ([]subject, error) {
 // turns has the subjects alter one photograph after the other by turns until
 // the time is up. The first turn does not count. A command that fails is left
 // out; its failure is told.
-func (b *bench) turns(ctx context.Context, r row, subjects []subject) (all [][]cost, failure error, err error) {
+func (b *bench) turns(ctx context.Context, r row, photos []photo, subjects []subject) (all [][]cost, failure error, err error) {
 	all = make([][]cost, len(subjects))
 	var start time.Time
 	for turn := 0; turn <= leastTurns || time.Since(start) < b.budget; turn++ {
 		if turn == 1 {
 			start = time.Now()
 		}
-		p := b.photos[turn%len(b.photos)]
+		p := photos[turn%len(photos)]
 		for i, s := range subjects {
-			if i == 2 && failure != nil {
+			_, command := s.(*tools)
+			if command && failure != nil {
 				continue
 			}
 			c, err := s.develop(ctx, r, p)
-			if i == 2 && err != nil && ctx.Err() == nil {
+			if command && err != nil && ctx.Err() == nil {
 				failure = err
 				continue
 			}
@@ -166,15 +167,15 @@ func cell(subjects []subject, all [][]cost, failure error, i int) string {
 	return fmt.Sprintf("%.1f, %.1f, %d, %.0f", 1000*cpu, 1000*wall, memory>>20, size/1000)
 }
 
-// ratio is the median of the engine's processor time to the i-th subject's,
-// turn by turn.
-func ratio(all [][]cost, i int) string {
-	if i >= len(all) || len(all[i]) == 0 {
+// ratio is the median of the i-th subject's processor time to the j-th's, turn by
+// turn.
+func ratio(all [][]cost, i, j int) string {
+	if j >= len(all) || len(all[i]) == 0 || len(all[j]) == 0 {
 		return ""
 	}
-	ratios := make([]float64, len(all[i]))
+	ratios := make([]float64, min(len(all[i]), len(all[j])))
 	for turn := range ratios {
-		ratios[turn] = all[0][turn].cpu.Seconds() / all[i][turn].cpu.Seconds()
+		ratios[turn] = all[i][turn].cpu.Seconds() / all[j][turn].cpu.Seconds()
 	}
 	return fmt.Sprintf("**%.2f**", median(ratios, func(v float64) float64 { return v }))
 }

@@ -1,5 +1,5 @@
 // Command engine measures what altering a photograph costs in an engine process:
-// processor time, wall time and memory, beside a bare loop of the same library
+// processor time, wall time and memory, beside bare loops of the same libraries
 // and beside the vips commands of the distribution. All of them take turns on
 // the same photograph, so that a busy machine slows them alike; what counts are
 // the ratios.
@@ -7,7 +7,7 @@
 //	go run ./bench/engine [-photos DIR] [-time 20s] [-only 'swap|fit']
 //
 // It is run at the root of the checkout, uses bin/minilab-engine, and compiles
-// the bare loop (bare/bare.c) against the same library.
+// the bare loops (in bare) against the same libraries.
 package main
 
 import (
@@ -59,6 +59,12 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	var sampled []photo
+	if o.photos == "" {
+		if sampled, err = resampled(ctx, o.dir, photos[0]); err != nil {
+			return err
+		}
+	}
 	if err := compile(ctx, o); err != nil {
 		return err
 	}
@@ -67,8 +73,8 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if missing != nil {
 		fmt.Fprintf(out, "No vips command to compare with: %v\n\n", missing)
 	}
-	b := &bench{options: o, out: out, photos: photos, tools: tools}
-	for _, part := range []func(context.Context) error{b.costs, b.pairs, b.memory} {
+	b := &bench{options: o, out: out, photos: photos, sampled: sampled, tools: tools}
+	for _, part := range []func(context.Context) error{b.costs, b.lanes, b.pairs, b.memory} {
 		if err := part(ctx); err != nil {
 			return err
 		}
@@ -80,7 +86,8 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 type bench struct {
 	options
 
-	out    io.Writer
-	photos []photo
-	tools  *tools // nil: there are none
+	out     io.Writer
+	photos  []photo
+	sampled []photo // the same one in other samplings of chroma, for the lane
+	tools   *tools  // nil: there are none
 }

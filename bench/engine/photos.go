@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/jpeg"
+	"io"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -76,6 +78,33 @@ func judge(ctx context.Context, photos []photo) error {
 		r.Close()
 	}
 	return nil
+}
+
+// resampled are a photograph in further samplings of chroma.
+func resampled(ctx context.Context, dir string, p photo) (all []photo, err error) {
+	e, err := startEngine(1)
+	if err != nil {
+		return nil, err
+	}
+	defer e.close()
+	for _, sampling := range []string{"422", "440", "444"} {
+		line, err := pipeline.Parse("jpeg:90:sampling=" + sampling)
+		if err != nil {
+			return nil, err
+		}
+		result, err := e.run(ctx, line, p)
+		if err != nil {
+			return nil, err
+		}
+		more := photo{path: filepath.Join(dir, sampling+".jpg"), quality: 90, pixels: p.pixels}
+		more.data, err = io.ReadAll(result.Outputs[0].Reader())
+		result.Close()
+		if err := errors.Join(err, os.WriteFile(more.path, more.data, 0o600)); err != nil {
+			return nil, err
+		}
+		all = append(all, more)
+	}
+	return all, nil
 }
 
 func count(facts map[string]any, name string) int {

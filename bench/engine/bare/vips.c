@@ -1,21 +1,9 @@
-// bare does with photographs what minilab-engine does, by the shortest way that
-// the library offers: what is left out is the process around it. It is compiled
-// and driven by the command in the folder above. A line on its input
-//
-//	OPERATION QUALITY PATH
-//
-// is one image; it answers "ok BYTES" or what went wrong.
-#define _GNU_SOURCE
+// The shortest way that libvips offers to what the engine does; see loop.h.
+#include "loop.h"
 #include "vips.h"
 
-#include <limits.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define BOX 512	  // the side of what images are fitted into
 #define LEAVE 1.4 // how much is left to shrink after loading
@@ -139,33 +127,24 @@ run(const char *name, int quality, const char *path, int output)
 	return status;
 }
 
-static void
-answer(const char *name, int quality, const char *path)
+const char *
+develop(const char *operation, int quality, const char *path, int output)
 {
-	int output = memfd_create("output", MFD_CLOEXEC);
-	struct stat made;
+	static char fault[256];
 
-	if (output >= 0 && run(name, quality, path, output) == 0 && fstat(output, &made) == 0)
-		printf("ok %lld\n", (long long) made.st_size);
-	else
-		printf("%s: %s\n", name, g_strdelimit(g_strchomp(vips_error_buffer_copy()), "\n", ' '));
+	if (run(operation, quality, path, output) == 0)
+		return NULL;
+	g_strlcpy(fault, vips_error_buffer(), sizeof(fault));
 	vips_error_clear();
-	fflush(stdout);
-	close(output);
+	return g_strdelimit(g_strchomp(fault), "\n", ' ');
 }
 
 int
-main(void)
+prepare(void)
 {
-	char line[PATH_MAX + 64], name[32], path[PATH_MAX];
-	int quality;
-
-	if (vips_init("bare"))
-		return 1;
+	if (vips_init("vips"))
+		return -1;
 	vips_concurrency_set(1);
 	vips_cache_set_max(0);
-	while (fgets(line, sizeof(line), stdin))
-		if (sscanf(line, "%31s %d %4095[^\n]", name, &quality, path) == 3)
-			answer(name, quality, path);
 	return 0;
 }

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"minilab/internal/engine"
+	"minilab/internal/engine/wire"
+	"minilab/internal/pipeline"
+)
+
+// laneRows are what the coefficient lane is measured with. The bare lane has all
+// of these operations, bare libjpeg-turbo some.
+var laneRows = []struct {
+	row
+
+	turbo bool
+}{
+	{row{name: "lane, swap", pipeline: "swap", bare: "swap"}, true},
+	{row{name: "lane, grayscale", pipeline: "grayscale", bare: "grayscale"}, true},
+	{row{name: "lane, jpeg:80", pipeline: "jpeg:80", bare: "jpeg", quality: 80}, true},
+	{row{name: "lane, rotate:90", pipeline: "rotate:90", bare: "rotate"}, false},
+	{row{name: "lane, crop", pipeline: "crop:1600x1200:x=256:y=192", bare: "crop"}, false},
+}
+
+// The subjects of a row of the lane, in their order.
+const (
+	byEngine = iota
+	byBareLane
+	byHandOver
+	byPixels
+	byTurbo
+)
+
+// lanes prints what the coefficient lane costs in the engine process and the
+// worker's part of it, beside other ways to the same. The last column is what the
+// way to the engine process and back costs: the same bytes, spoilt, so that the
+// engine answers at once.
+func (b *bench) lanes(ctx context.Context) error {
+	fmt.Fprint(b.out, "\n| operation | engine and worker: CPU ms, wall ms, MB, kB written | libvips way | bare libjpeg-turbo | bare lane "+
+		"| turbo to engine, aim | libvips way to engine, aim | engine to bare lane | hand-over to engine, aim |\n"+
+		"| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
+	for _, r := range laneRows {
+		if !b.only.MatchString(r.name) {
+			continue
+		}
+		if err := b.laneRow(ctx, r.row, r.turbo); err != nil {
+			return fmt.Errorf("%s: %w", r.name, err)
+		}
+	}
+	return nil
+}
+
+func (b *bench) laneRow(ctx context.Context, r row, turbo bool) error {
+	subjects, err := b.laneSubjects(ctx, turbo)
+	defer func() {
+		for _, s := range subjects {
+			s.close()
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	photos, err := b.fitting(ctx, r)
+	if err != nil {
+		return err
+	}
+	if len(photos) == 0 {
+		fmt.Fprintf(b.out, "| %s | not for any of the photographs |\n", r.name)
+		return nil
+	}
+	all, _, err := b.turns(ctx, r, photos, subjects)
+	if err != nil {
+		return err
+	}
+	cells := []string{fmt.Sprintf("%s, %d photographs", r.name, len(photos))}
+	for _, i := range []int{byEngine, byPixels, byTurbo, byBareLane} {
+		cells = append(cells, cell(subjects, all, nil, i))
+	}
+	cells = append(cells, ratio(all, byTurbo, byEngine)+", 1.5", ratio(all, byPixels, byEngine)+", 2",
+		ratio(all, byEngine, byBareLane), ratio(all, byHandOver, byEngine)+", 0.03")
+	fmt.Fprintf(b.out, "| %s |\n", strings.Join(cells, " | "))
+	return nil
+}
+
+func (b *bench) laneSubjects(ctx context.Context, turbo bool) (all []subject, err error) {
+	for _, start := range []func() (subject, error){
+		func() (subject, error) { return startWorker("", nil) },
+		func() (subject, error) { return startBare(ctx, b.dir, bareLane) },
+		func() (subject, error) { return startWorker("", wire.ErrNotImage) },
+		func() (subject, error) { return startWorker("lane:off/", nil) },
+		func() (subject, error) { return startBare(ctx, b.dir, bareTurbo) },
+	} {
+		if len(all) == byTurbo && !turbo {
+			break
+		}
+		s, err := start()
+		if err != nil {
+			return all, err
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// fitting are the photographs that the lane takes.
+func (b *bench) fitting(ctx context.Context, r row) (photos []photo, err error) {
+	line, err := pipeline.Parse(r.pipeline)
+	if err != nil {
+		return nil, err
+	}
+	e, err := startEngine(1)
+	if err != nil {
+		return nil, err
+	}
+	defer e.close()
+	for _, p := range slices.Concat(b.photos, b.sampled) {
+		result, err := e.run(ctx, line, p)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.path, err)
+		}
+		if result.Facts["lane"] == "coefficient" {
+			photos = append(photos, p)
+		}
+		result.Close()
+	}
+	return photos, nil
+}
+
+// workerAndEngine is an engine process and this one, which is its worker: what
+// both use is counted.
+type workerAndEngine struct {
+	*engineProcess
+
+	prefix string // of pipelines
+	fault  error  // of photographs, which are spoilt for it; nil: none
+}
+
+func startWorker(prefix string, fault error) (subject, error) {
+	e, err := startEngine(1)
+	return &workerAndEngine{e, prefix, fault}, err
+}
+
+// develop implements subject.
+func (w *workerAndEngine) develop(ctx context.Context, r row, p photo) (cost, error) {
+	line, err := pipeline.Parse(w.prefix + r.pipeline)
+	if err != nil {
+		return cost{}, err
+	}
+	if w.fault != nil {
+		p.data = append([]byte("--"), p.data[2:]...)
+	}
+	worker := process(os.Getpid())
+	before, err := worker.cpu()
+	if err != nil {
+		return cost{}, err
+	}
+	c, err := timed(w.process, func() (int64, error) { return w.size(w.run(ctx, line, p)) })
+	if err != nil {
+		return cost{}, err
+	}
+	after, err := worker.cpu()
+	c.cpu += after - before
+	return c, err
+}
+
+func (w *workerAndEngine) size(result engine.Result, err error) (int64, error) {
+	if err != nil || w.fault != nil {
+		if w.fault != nil && errors.Is(err, w.fault) {
+			err = nil
+		}
+		return 0, err
+	}
+	defer result.Close()
+	return result.Outputs[0].Size(), nil
+}
