@@ -12,7 +12,7 @@
 LIBVIPS ?= npm
 VERSION ?= dev
 
-ENGINE_SOURCES := $(shell find cmd/minilab-engine internal/develop internal/darkroom internal/vips internal/walls internal/engine/wire \
+ENGINE_SOURCES := $(shell find cmd/minilab-engine internal/develop internal/darkroom internal/coeff internal/vips internal/walls internal/engine/wire \
 	internal/fault internal/imagehead internal/pipeline -name '*.go' -o -name '*.[ch]') go.mod
 ENGINE_LDFLAGS := -s -w -X main.version=$(VERSION)
 

@@ -35,6 +35,7 @@ var fences = []struct {
 	only      []string
 }{
 	{"minilab/internal/vips", "cgo stays in minilab-engine, so that minilab is static", []string{"cmd/minilab-engine", "internal/develop", "internal/darkroom"}},
+	{"minilab/internal/coeff", "cgo stays in minilab-engine, so that minilab is static", []string{"cmd/minilab-engine", "internal/develop"}},
 	{"minilab/internal/darkroom", "cgo stays in minilab-engine, so that minilab is static", []string{"internal/develop"}},
 	{"minilab/internal/develop", "cgo stays in minilab-engine, so that minilab is static", []string{"cmd/minilab-engine", "docs/gen"}},
 	{"minilab/internal/walls", "only the process that touches pixels walls itself in", []string{"cmd/minilab-engine"}},
@@ -44,7 +45,7 @@ var fences = []struct {
 	{"minilab/internal/taskdb/sqltaskdb/sqlite", "only app names engines", []string{"internal/app"}},
 	{"github.com/spf13/cobra", "commands live in cmd", []string{"cmd/minilab"}},
 	{"github.com/knadh/koanf", "one loader", []string{"internal/config"}},
-	{"C", "cgo stays in minilab-engine", []string{"internal/vips", "cmd/minilab-engine", "internal/develop"}},
+	{"C", "cgo stays in minilab-engine", []string{"internal/vips", "internal/coeff", "cmd/minilab-engine", "internal/develop"}},
 }
 
 const root = "../.."

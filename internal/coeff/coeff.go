@@ -77,7 +77,8 @@ type Order struct {
 	Region  Region // begins on borders of units, see Fits
 	Turn    Turn   // of the region
 	Colours Colours
-	Tables  []Table // one for each component of the result; nil: the source's
-	Head    []byte  // segments behind the result's first marker: JFIF, metadata
-	Optimal bool    // Huffman codes made for the image, not those of annex K
+	Tables  *[2]Table // of luma and of chroma; nil: the source's
+	Head    []byte    // segments behind the result's first marker: JFIF, metadata
+	Restart int       // units between the result's restart markers, 0 for none
+	Optimal bool      // Huffman codes made for the image, not those of annex K
 }

@@ -43,10 +43,11 @@ typedef struct {
 	int restart;	   // units between restart markers, 0 for none
 	int scans;	   // nonzero: in several scans, progressive or not
 	int progressive;
-	uint16_t quant[ML_COMPONENTS][64]; // of each component, in natural order
+	uint16_t quant[ML_COMPONENTS][64]; // steps of each component, in natural order
+	int table[ML_COMPONENTS];	   // the number of their table
 	MlCodes dc[ML_COMPONENTS], ac[ML_COMPONENTS];
-	const uint8_t *data, *end;
-	const uint8_t *scan; // what is behind the first scan's header
+	const uint8_t *data;
+	size_t length, scan; // of the data; where what is behind the first scan's header begins
 } MlHead;
 
 int ml_head(const uint8_t *data, size_t length, MlHead *head);
@@ -60,6 +61,8 @@ typedef struct {
 	float luma[3], chroma[2][2], add;	// see Colours in coeff.go
 	int requantise;				// to these steps, in natural order
 	uint16_t quant[ML_COMPONENTS][64];	// of the result as it is before it is turned
+	int table[ML_COMPONENTS];		// those of one number are the same
+	int restart;				// units between the result's restart markers, 0 for none
 	int optimal;				// codes made for the image
 	const uint8_t *segments;		// behind the first marker
 	size_t length;				// of segments

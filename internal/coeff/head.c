@@ -67,7 +67,7 @@ take(Cursor *c, Cursor *body)
 typedef struct {
 	uint16_t quant[4][64];
 	MlCodes dc[4], ac[4];
-	int ids[ML_COMPONENTS], table[ML_COMPONENTS];
+	int ids[ML_COMPONENTS];
 	int jfif, adobe, transform;
 } Tables;
 
@@ -125,8 +125,8 @@ read_frame(Cursor *s, int mark, MlHead *head, Tables *t)
 
 		t->ids[i] = byte(s);
 		factors = byte(s);
-		t->table[i] = byte(s);
-		if (t->table[i] > 3)
+		head->table[i] = byte(s);
+		if (head->table[i] > 3)
 			return ML_STRANGE;
 		if (i == 0) {
 			head->h = factors >> 4;
@@ -171,7 +171,7 @@ static int
 assign(MlHead *head, const Tables *t)
 {
 	for (int i = 0; i < head->components; i++) {
-		const uint16_t *quant = t->quant[t->table[i]];
+		const uint16_t *quant = t->quant[head->table[i]];
 
 		for (int k = 0; k < 64; k++)
 			if (quant[k] < 1 || quant[k] > ML_MOST_QUANT)
@@ -260,7 +260,7 @@ ml_head(const uint8_t *data, size_t length, MlHead *head)
 			return ML_STRANGE;
 	}
 	head->data = data;
-	head->end = c.end;
-	head->scan = c.p;
+	head->length = length;
+	head->scan = c.p - data;
 	return read_scan(&body, head, &t);
 }

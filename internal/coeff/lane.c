@@ -6,6 +6,7 @@
 // go by: a window lies within the source (checked by fits), and a Plane's blocks
 // are asked for by place, which is below its size for each unit of the result.
 #include "scans.h"
+#include "segments.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,10 +41,10 @@ typedef struct {
 	MlPlaces places;
 	uint32_t often[2][2][256];
 	int counting;		  // codes are counted, not written
-	int components, h, v;	  // as in the source's head
-	int across, height;	  // units
+	MlShape result;
+	int height; // units
 	int progressive;
-	int restart, units, mark; // units between restart markers, since the last one; its number
+	int units, mark; // since the last restart marker; the next one's number
 	int dc[ML_COMPONENTS];
 	_Alignas(32) int16_t room[64]; // for a block that is turned
 } Lane;
@@ -58,13 +59,18 @@ allot(Lane *l, size_t count, size_t size)
 	return p;
 }
 
-// fits says that the window lies within the source and holds the result.
+// fits says that the window lies within the source and holds the result, and that
+// its tables are as they are numbered.
 static int
 fits(const Lane *l)
 {
 	const MlOrder *o = l->order;
 	int width = o->transpose ? o->height : o->width, height = o->transpose ? o->width : o->height;
 
+	for (int c = 1; c < l->result.components; c++)
+		for (int b = 0; b < c; b++)
+			if (o->table[b] == o->table[c] && memcmp(o->quant[b], o->quant[c], sizeof(o->quant[c])) != 0)
+				return 0;
 	return o->left >= 0 && o->top >= 0 && o->across > 0 && o->down > 0 && o->across <= l->shape.across - o->left &&
 		o->down <= l->down - o->top && width > 0 && height > 0 && ml_units(width, l->shape.h) == o->across &&
 		ml_units(height, l->shape.v) == o->down;
@@ -95,7 +101,7 @@ allot_all(Lane *l)
 		memset(l->shared[i], 0, blocks * 8 * sizeof(MlVector)); // and so it stays without chroma
 	}
 	l->lines = allot(l, blocks, 2 * sizeof(MlVector));
-	for (int c = 0; c < l->components; c++) {
+	for (int c = 0; c < l->result.components; c++) {
 		Plane *p = &l->kept[c];
 
 		p->h = c ? 1 : s->h;
@@ -129,120 +135,6 @@ prepare_colours(MlColours *c, const MlHead *head, const MlOrder *o)
 				c->cross[i][j][k / 8][k % 8] = o->chroma[i][j] * head->quant[1 + j][k] / o->quant[1 + i][k];
 		}
 	}
-}
-
-// The result's segments.
-
-static int
-write_segment(MlWriter *w, int mark, const uint8_t *body, int length)
-{
-	const uint8_t head[4] = { 0xff, mark, (length + 2) >> 8, (length + 2) & 255 };
-	int status = ml_bytes(w, head, sizeof(head));
-
-	return status ? status : ml_bytes(w, body, length);
-}
-
-static int
-write_quant(MlWriter *w, int id, const uint16_t quant[64], int transpose)
-{
-	uint8_t body[129];
-	int wide = 0, n = 1;
-
-	for (int k = 0; k < 64; k++)
-		wide |= quant[k] > 255;
-	body[0] = wide << 4 | id;
-	for (int k = 0; k < 64; k++) {
-		int at = ml_natural[k], step = quant[transpose ? (at & 7) << 3 | at >> 3 : at];
-
-		if (wide)
-			body[n++] = step >> 8;
-		body[n++] = step & 255;
-	}
-	return write_segment(w, 0xdb, body, n);
-}
-
-static int
-write_codes(MlWriter *w, int id, const MlCodes *codes)
-{
-	uint8_t body[17 + 256];
-
-	body[0] = id;
-	memcpy(body + 1, codes->counts + 1, 16);
-	memcpy(body + 17, codes->values, codes->size);
-	return write_segment(w, 0xc4, body, 17 + codes->size);
-}
-
-// tables is how many different tables of steps there are; of gives a component's.
-static int
-tables(const Lane *l, int of[ML_COMPONENTS])
-{
-	const MlOrder *o = l->order;
-	int count = 0;
-
-	for (int c = 0; c < l->components; c++) {
-		of[c] = count;
-		for (int b = 0; b < c; b++)
-			if (memcmp(o->quant[b], o->quant[c], sizeof(o->quant[c])) == 0)
-				of[c] = of[b];
-		count += of[c] == count;
-	}
-	return count;
-}
-
-static int
-write_frame(Lane *l, const int of[ML_COMPONENTS])
-{
-	const MlOrder *o = l->order;
-	uint8_t body[6 + 3 * ML_COMPONENTS] = { 8, o->height >> 8, o->height & 255, o->width >> 8, o->width & 255, l->components };
-	int wide = 0;
-
-	for (int c = 0; c < l->components; c++) {
-		uint8_t *p = body + 6 + 3 * c;
-
-		p[0] = c + 1;
-		p[1] = c ? 0x11 : l->h << 4 | l->v;
-		p[2] = of[c];
-		for (int k = 0; k < 64; k++)
-			wide |= o->quant[c][k] > 255;
-	}
-	return write_segment(&l->writer, wide ? 0xc1 : 0xc0, body, 6 + 3 * l->components);
-}
-
-static int
-write_scan(Lane *l)
-{
-	uint8_t body[4 + 2 * ML_COMPONENTS] = { l->components }, interval[2] = { l->restart >> 8, l->restart & 255 };
-	int n = 1 + 2 * l->components, status;
-
-	for (int c = 0; c < l->components; c++) {
-		body[1 + 2 * c] = c + 1;
-		body[2 + 2 * c] = c ? 0x11 : 0;
-	}
-	body[n + 1] = 63;
-	if (l->restart && (status = write_segment(&l->writer, 0xdd, interval, sizeof(interval))))
-		return status;
-	return write_segment(&l->writer, 0xda, body, n + 3);
-}
-
-static int
-write_head(Lane *l, const MlCodes codes[2][2])
-{
-	static const uint8_t start[2] = { 0xff, 0xd8 };
-	const MlOrder *o = l->order;
-	MlWriter *w = &l->writer;
-	int of[ML_COMPONENTS], count = tables(l, of), status;
-
-	if ((status = ml_bytes(w, start, sizeof(start))) || (status = ml_bytes(w, o->segments, o->length)))
-		return status;
-	for (int t = 0, c = 0; t < count; c++)
-		if (of[c] == t && (status = write_quant(w, t++, o->quant[c], o->transpose)))
-			return status;
-	if ((status = write_frame(l, of)))
-		return status;
-	for (int i = 0; i < (l->components > 1 ? 2 : 1); i++)
-		if ((status = write_codes(w, i, &codes[i][0])) || (status = write_codes(w, 0x10 | i, &codes[i][1])))
-			return status;
-	return write_scan(l);
 }
 
 // The result's blocks.
@@ -306,15 +198,15 @@ write_unit(Lane *l, const Plane *planes, int x, int y)
 {
 	int status;
 
-	if (l->restart && l->units++ == l->restart) {
+	if (l->order->restart && l->units++ == l->order->restart) {
 		l->units = 1;
 		if (!l->counting && (status = ml_mark(&l->writer, 0xd0 + l->mark)))
 			return status;
 		l->mark = (l->mark + 1) & 7;
 		memset(l->dc, 0, sizeof(l->dc));
 	}
-	for (int c = 0; c < l->components; c++) {
-		int h = c ? 1 : l->h, v = c ? 1 : l->v, kind = c > 0;
+	for (int c = 0; c < l->result.components; c++) {
+		int h = c ? 1 : l->result.h, v = c ? 1 : l->result.v, kind = c > 0;
 
 		for (int b = 0; b < h * v; b++) {
 			const int16_t *from = block(l->order, &planes[c], x * h + b % h, y * v + b / h, l->room);
@@ -335,7 +227,7 @@ write_rows(Lane *l, const Plane *planes, int count)
 	int status;
 
 	for (int y = 0; y < count; y++) {
-		for (int x = 0; x < l->across; x++)
+		for (int x = 0; x < l->result.across; x++)
 			if ((status = write_unit(l, planes, x, y)))
 				return status;
 		if (!l->counting && (status = ml_flush(&l->writer)))
@@ -349,12 +241,12 @@ static int
 take_row(Lane *l, int row)
 {
 	const MlOrder *o = l->order;
-	int at = row - o->top, left = l->height - at * (l->shape.v / l->v);
+	int at = row - o->top, left = l->height - at * (l->shape.v / l->result.v);
 	Plane planes[ML_COMPONENTS];
 
 	if (at < 0 || at >= o->down)
 		return ML_DONE;
-	for (int c = 0; c < l->components; c++) {
+	for (int c = 0; c < l->result.components; c++) {
 		Plane *p = &planes[c];
 
 		*p = l->kept[c];
@@ -366,7 +258,7 @@ take_row(Lane *l, int row)
 	}
 	if (keeps(l))
 		return ML_DONE;
-	return write_rows(l, planes, left < l->shape.v / l->v ? left : l->shape.v / l->v);
+	return write_rows(l, planes, left < l->shape.v / l->result.v ? left : l->shape.v / l->result.v);
 }
 
 // Rows of the source.
@@ -434,12 +326,12 @@ write_kept(Lane *l)
 	l->counting = l->units = l->mark = 0;
 	memset(l->dc, 0, sizeof(l->dc));
 	memset(codes, 0, sizeof(codes));
-	for (int i = 0; i < (l->components > 1 ? 2 : 1); i++)
+	for (int i = 0; i < (l->result.components > 1 ? 2 : 1); i++)
 		for (int j = 0; j < 2; j++) {
 			ml_optimal(&codes[i][j], l->often[i][j]);
 			ml_encoder(&l->codes[i][j], &codes[i][j]);
 		}
-	if ((status = write_head(l, codes)))
+	if ((status = ml_write_head(&l->writer, l->order, &l->result, codes)))
 		return status;
 	return write_rows(l, l->kept, l->height);
 }
@@ -472,7 +364,7 @@ run(Lane *l, const MlHead *head)
 			ml_encoder(&l->codes[i][j], &codes[i][j]);
 	if (!l->scans && (status = ml_reader(l->reader, head)))
 		return status;
-	if (!l->order->optimal && !l->progressive && (status = write_head(l, codes)))
+	if (!l->order->optimal && !l->progressive && (status = ml_write_head(&l->writer, l->order, &l->result, codes)))
 		return status;
 	if ((status = read_all(l)))
 		return status;
@@ -522,15 +414,13 @@ prepare(Lane *l, const MlHead *head, const MlOrder *o)
 	l->kernel = kernel(o);
 	l->shape = (MlShape) { head->components, head->h, head->v, ml_units(head->width, head->h) };
 	l->down = ml_units(head->height, head->v);
-	l->components = o->grey ? 1 : head->components;
-	l->h = l->v = 1;
+	l->result = (MlShape) { o->grey ? 1 : head->components, 1, 1, 0 };
 	if (!o->grey) {
-		l->h = o->transpose ? head->v : head->h;
-		l->v = o->transpose ? head->h : head->v;
+		l->result.h = o->transpose ? head->v : head->h;
+		l->result.v = o->transpose ? head->h : head->v;
 	}
-	l->across = ml_units(o->width, l->h);
-	l->height = ml_units(o->height, l->v);
-	l->restart = head->restart;
+	l->result.across = ml_units(o->width, l->result.h);
+	l->height = ml_units(o->height, l->result.v);
 	l->progressive = head->progressive;
 	l->recoloured = recolours(head, o);
 	prepare_colours(&l->colours, head, o);
@@ -545,12 +435,14 @@ alter(Lane *l, MlHead *head, MlOrder *order)
 
 	if (status)
 		return status;
-	if (!order->requantise)
+	if (!order->requantise) {
 		memcpy(order->quant, head->quant, sizeof(order->quant));
+		memcpy(order->table, head->table, sizeof(order->table));
+	}
 	prepare(l, head, order);
 	if (!fits(l))
 		return ML_STRANGE;
-	if ((status = allot_all(l)) || (status = ml_writer(&l->writer, (size_t) l->across * 6, order->file, order->limit)))
+	if ((status = allot_all(l)) || (status = ml_writer(&l->writer, (size_t) l->result.across * 6, order->file, order->limit)))
 		return status;
 	return run(l, head);
 }

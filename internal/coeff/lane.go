@@ -99,11 +99,10 @@ func (i *Image) write(fd int, limit int64, o Order, portable bool) error {
 	}
 	order.transpose, order.flop, order.flip = flag(o.Turn.Transpose), flag(o.Turn.Flop), flag(o.Turn.Flip)
 	order.optimal, order.portable = flag(o.Optimal), flag(portable)
+	order.restart = C.int(o.Restart)
 	order.file, order.limit = C.int(fd), C.int64_t(limit)
 	setColours(order, o.Colours)
-	if err := setTables(order, head, o); err != nil {
-		return err
-	}
+	setTables(order, head, o)
 	if len(o.Head) > 0 {
 		pin.Pin(&o.Head[0])
 		order.segments, order.length = (*C.uint8_t)(&o.Head[0]), C.size_t(len(o.Head))
@@ -125,24 +124,21 @@ func setColours(order *C.MlOrder, c Colours) {
 }
 
 // setTables sets the result's steps, in the source's natural order.
-func setTables(order *C.MlOrder, head *C.MlHead, o Order) error {
+func setTables(order *C.MlOrder, head *C.MlHead, o Order) {
 	if o.Tables == nil {
-		return nil
+		return
 	}
 	order.requantise = 1
 	for c := range order.quant[:head.components] {
-		if c >= len(o.Tables) && !o.Colours.Grey {
-			return fmt.Errorf("coeff: %d tables for %d components", len(o.Tables), head.components)
-		}
+		order.table[c] = C.int(min(c, 1))
 		for k := range order.quant[c] {
 			at := k
 			if o.Turn.Transpose {
 				at = k&7<<3 | k>>3
 			}
-			order.quant[c][k] = C.uint16_t(o.Tables[min(c, len(o.Tables)-1)][C.ml_zigzag[at]])
+			order.quant[c][k] = C.uint16_t(o.Tables[min(c, 1)][C.ml_zigzag[at]])
 		}
 	}
-	return nil
 }
 
 func flag(b bool) C.int {

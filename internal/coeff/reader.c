@@ -14,8 +14,8 @@ int
 ml_reader(MlReader *r, const MlHead *head)
 {
 	memset(r, 0, sizeof(*r));
-	r->in = head->scan;
-	r->end = head->end;
+	r->in = head->data + head->scan;
+	r->end = head->data + head->length;
 	r->at.p = r->limit = r->window;
 	r->restart = r->units = head->restart;
 	for (int i = 0; i < head->components; i++)

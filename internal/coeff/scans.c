@@ -70,8 +70,8 @@ is_as_told(MlScans *s, MlHead *head)
 				return 0;
 			head->quant[c][k] = t->quantval[k];
 		}
+		head->table[c] = d->comp_info[c].quant_tbl_no;
 	}
-	head->restart = d->restart_interval;
 	return 1;
 }
 
@@ -89,7 +89,7 @@ ml_scans_read(MlScans **out, MlHead *head)
 	if (setjmp(s->errors.failed))
 		return s->errors.status;
 	jpeg_create_decompress(&s->d);
-	jpeg_mem_src(&s->d, head->data, head->end - head->data);
+	jpeg_mem_src(&s->d, head->data, head->length);
 	jpeg_read_header(&s->d, TRUE);
 	s->arrays = jpeg_read_coefficients(&s->d);
 	return is_as_told(s, head) ? ML_DONE : ML_STRANGE;
@@ -178,15 +178,16 @@ configure(Encoder *e, const MlHead *head, const MlOrder *o)
 	jpeg_set_defaults(c);
 	jpeg_set_colorspace(c, c->in_color_space);
 	c->write_JFIF_header = c->write_Adobe_marker = FALSE; // they are among the segments
-	c->restart_interval = head->restart;
+	c->restart_interval = o->restart;
 	for (int i = 0; i < c->num_components; i++) {
 		jpeg_component_info *info = &c->comp_info[i];
+		JQUANT_TBL **table = &c->quant_tbl_ptrs[o->table[i]];
 
-		if (!c->quant_tbl_ptrs[i])
-			c->quant_tbl_ptrs[i] = jpeg_alloc_quant_table((j_common_ptr) c);
+		if (!*table)
+			*table = jpeg_alloc_quant_table((j_common_ptr) c);
 		for (int k = 0; k < 64; k++)
-			c->quant_tbl_ptrs[i]->quantval[k] = o->quant[i][o->transpose ? (k & 7) << 3 | k >> 3 : k];
-		info->quant_tbl_no = i;
+			(*table)->quantval[k] = o->quant[i][o->transpose ? (k & 7) << 3 | k >> 3 : k];
+		info->quant_tbl_no = o->table[i];
 		info->h_samp_factor = i || o->grey ? 1 : o->transpose ? head->v : head->h;
 		info->v_samp_factor = i || o->grey ? 1 : o->transpose ? head->h : head->v;
 		e->arrays[i] = c->mem->request_virt_barray((j_common_ptr) c, JPOOL_IMAGE, TRUE,

@@ -2,6 +2,7 @@ package darkroom
 
 import (
 	"math"
+	"slices"
 
 	"minilab/internal/pipeline"
 	"minilab/internal/vips"
@@ -64,11 +65,39 @@ func sepia(s *Sheet, step pipeline.Step) {
 	}, step.Float("amount")))
 }
 
+// bright makes each channel the pixel's brightness.
+var bright = [3][3]float64{vips.Weights, vips.Weights, vips.Weights}
+
 // saturation moves each channel away from the pixel's brightness.
 func saturation(s *Sheet, step pipeline.Step) {
 	if s.Bands() >= 3 {
-		s.mix(blended([3][3]float64{vips.Weights, vips.Weights, vips.Weights}, 1-step.Float("amount")))
+		s.mix(blended(bright, 1-step.Float("amount")))
 	}
+}
+
+// Matrix is what a step multiplies red, green and blue by. It is not ok for one
+// that does anything else.
+func Matrix(step pipeline.Step) (rows [3][3]float64, ok bool) {
+	var mixed [][5]float64
+	switch step.Op() {
+	case "grayscale":
+		return bright, true
+	case "saturation":
+		mixed = blended(bright, 1-step.Float("amount"))
+	case "hue":
+		mixed = hueRows(step.Float("angle"))
+	default:
+		return rows, false
+	}
+	for i, row := range mixed {
+		rows[i] = [3]float64(row[:3])
+	}
+	return rows, true
+}
+
+// SparesGrey says that a step leaves grey images as they are.
+func SparesGrey(step pipeline.Step) bool {
+	return slices.Contains([]string{"swap", "grayscale", "saturation", "hue"}, step.Op())
 }
 
 // hue is the rotation of W3C's Filter Effects (feColorMatrix hueRotate), which
@@ -77,12 +106,16 @@ func hue(s *Sheet, step pipeline.Step) {
 	if s.Bands() < 3 {
 		return
 	}
-	sin, cos := math.Sincos(step.Float("angle") * math.Pi / 180)
-	s.mix([][5]float64{
+	s.mix(hueRows(step.Float("angle")))
+}
+
+func hueRows(angle float64) [][5]float64 {
+	sin, cos := math.Sincos(angle * math.Pi / 180)
+	return [][5]float64{
 		{0.213 + cos*0.787 - sin*0.213, 0.715 - cos*0.715 - sin*0.715, 0.072 - cos*0.072 + sin*0.928},
 		{0.213 - cos*0.213 + sin*0.143, 0.715 + cos*0.285 + sin*0.140, 0.072 - cos*0.072 - sin*0.283},
 		{0.213 - cos*0.213 - sin*0.787, 0.715 - cos*0.715 + sin*0.715, 0.072 + cos*0.928 + sin*0.072},
-	})
+	}
 }
 
 // duotone goes from the dark colour to the light one as brightness goes from

@@ -59,10 +59,13 @@ func (s *Sheet) upright() {
 		s.Moved = true
 		s.each(func(p picture) picture { return p.call("autorot", nil) })
 	}
-	s.annotate(func(p picture) {
-		p.Remove("orientation")
-		p.Remove("exif-ifd0-Orientation")
-	})
+	s.annotate(func(p picture) { Forget(p.Image) })
+}
+
+// Forget removes an image's Exif orientation.
+func Forget(image *vips.Image) {
+	image.Remove("orientation")
+	image.Remove("exif-ifd0-Orientation")
 }
 
 // lying says that the image will be turned by a quarter when it is turned

@@ -1,6 +1,8 @@
 package darkroom
 
 import (
+	"slices"
+
 	"minilab/internal/engine/wire"
 	"minilab/internal/pipeline"
 	"minilab/internal/vips"
@@ -20,18 +22,41 @@ func (s *Sheet) cut(b box) {
 // crop cuts a part out. What is asked for beyond the image is left out; a part
 // that begins beyond it is an error.
 func crop(s *Sheet, step pipeline.Step) {
-	var b box
 	w, h := s.Width(), s.PageHeight()
-	b.left, b.top = whole(step.Pixels("x", w)), whole(step.Pixels("y", h))
-	if !s.within(b.left, b.top) {
-		return
+	b := asked(step, w, h)
+	if s.within(b.left, b.top) {
+		s.cut(s.placed(sized(b, step, w, h), step))
 	}
-	b.width = extent(step.Pixels("width", w), w-b.left, step.Value("width"))
-	b.height = extent(step.Pixels("height", h), h-b.top, step.Value("height"))
+}
+
+// Part is what a crop leaves of a page of that size. It is not ok if it begins
+// beyond the page, or if what is to be seen there decides.
+func Part(step pipeline.Step, width, height int) (left, top, w, h int, ok bool) {
+	b := asked(step, width, height)
+	if b.left >= width || b.top >= height {
+		return 0, 0, 0, 0, false
+	}
+	b = sized(b, step, width, height)
+	if looks(step) {
+		return 0, 0, 0, 0, false
+	}
+	b = arranged(b, step, width, height)
+	return b.left, b.top, b.width, b.height, true
+}
+
+// asked is where a crop begins, as far as that is said.
+func asked(step pipeline.Step, width, height int) box {
+	return box{left: whole(step.Pixels("x", width)), top: whole(step.Pixels("y", height))}
+}
+
+// sized is a box with the size that a crop asks for, as far as there is room.
+func sized(b box, step pipeline.Step, width, height int) box {
+	b.width = extent(step.Pixels("width", width), width-b.left, step.Value("width"))
+	b.height = extent(step.Pixels("height", height), height-b.top, step.Value("height"))
 	if aspect := step.Floats("aspect"); aspect != nil {
 		b.width, b.height = shaped(b.width, b.height, aspect[0], aspect[1])
 	}
-	s.cut(s.placed(b, step))
+	return b
 }
 
 // within fails the job if a box that begins there has nothing of the image in it.
@@ -61,19 +86,34 @@ func shaped(width, height int, across, down float64) (w, h int) {
 	return max(whole(float64(height)*across/down), 1), height
 }
 
+// looks says that a crop goes by what is to be seen.
+func looks(step pipeline.Step) bool {
+	if step.Given("x") && step.Given("y") || step.Floats("focal") != nil {
+		return false
+	}
+	return slices.Contains([]string{"smart", "attention", "entropy"}, step.Value("gravity"))
+}
+
 // placed moves a box along the axes that no edge was given for.
 func (s *Sheet) placed(b box, step pipeline.Step) box {
-	roomX, roomY := s.Width()-b.width, s.PageHeight()-b.height
-	var left, top int
-	switch focal := step.Floats("focal"); {
-	case step.Given("x") && step.Given("y"):
-		return b
-	case focal != nil:
-		left = middle(focal[0], s.Width(), b.width)
-		top = middle(focal[1], s.PageHeight(), b.height)
-	default:
-		left, top = s.draw(step.Value("gravity"), b, roomX, roomY)
+	if !looks(step) {
+		return arranged(b, step, s.Width(), s.PageHeight())
 	}
+	left, top := s.draw(step.Value("gravity"), b, s.Width()-b.width, s.PageHeight()-b.height)
+	return b.moved(step, left, top)
+}
+
+// arranged is placed for crops that do not look at the image.
+func arranged(b box, step pipeline.Step, width, height int) box {
+	if focal := step.Floats("focal"); focal != nil {
+		return b.moved(step, middle(focal[0], width, b.width), middle(focal[1], height, b.height))
+	}
+	left, top := place(step.Value("gravity"), width-b.width, height-b.height)
+	return b.moved(step, left, top)
+}
+
+// moved is a box at other edges than were given.
+func (b box) moved(step pipeline.Step, left, top int) box {
 	if !step.Given("x") {
 		b.left = left
 	}

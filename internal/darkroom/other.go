@@ -8,10 +8,14 @@ var otherOperations = map[string]operation{
 	"strip": strip,
 }
 
-func strip(s *Sheet, step pipeline.Step) {
+func strip(s *Sheet, step pipeline.Step) { s.Strip = Stripped(s.Strip, step) }
+
+// Stripped is what is not written after a strip step either.
+func Stripped(s Strip, step pipeline.Step) Strip {
 	if step.Value("what") == "gps" {
-		s.Strip.GPS = true
-		return
+		s.GPS = true
+		return s
 	}
-	s.Strip.All, s.Strip.KeepCopyright, s.Strip.KeepICC = true, step.Flag("copyright"), step.Flag("icc")
+	s.All, s.KeepCopyright, s.KeepICC = true, step.Flag("copyright"), step.Flag("icc")
+	return s
 }

@@ -3,13 +3,14 @@
 // pixels and writes each result in the format that it wants, or in the one that
 // came in.
 //
-// Three lanes lead to a result, the first that fits is taken:
+// Four lanes lead to a result, the first that fits is taken:
 //
-//	copy     nothing would change (a grey image, swap:rgb): the bytes go back as they came
-//	palette  the colours are in a table (GIF, PNG): the table is rewritten, all else stays
-//	pixels   decode, operate, encode
+//	copy         nothing would change (a grey image, swap:rgb): the bytes go back as they came
+//	palette      the colours are in a table (GIF, PNG): the table is rewritten, all else stays
+//	coefficient  JPEG to JPEG, by steps that are linear: the coefficients are changed (package coeff)
+//	pixels       decode, operate, encode
 //
-// Every lane decodes every pixel, so a broken image is refused in each.
+// Every lane decodes all that there is, so a broken image is refused in each.
 package develop
 
 import (
@@ -95,7 +96,15 @@ func (r *Result) add(f *format, job Job, group []int) error {
 
 func (n *negative) develop(job Job) ([]wire.Output, wire.Facts, error) {
 	facts := n.facts()
-	if order, ok := orderOf(job.Outputs); ok {
+	order, reorders := orderOf(job.Outputs)
+	if !reorders || order != identity && !n.grey() {
+		outputs, ok, err := n.coefficients(job)
+		if ok || err != nil {
+			facts.Lane = "coefficient"
+			return outputs, facts, err
+		}
+	}
+	if reorders {
 		output, lane, err := n.reorder(job, order)
 		facts.Lane = lane
 		return []wire.Output{output}, facts, err

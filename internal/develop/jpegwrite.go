@@ -46,7 +46,7 @@ func chosenJPEG(image *vips.Image, step pipeline.Step, fd int, limit int64) erro
 		Components:  components(image.Bands(), step.Value("sampling"), q),
 		Tables:      [4]vips.Table{tableOf(0, q), tableOf(1, q)},
 		Progressive: step.Flag("progressive"),
-		JFIF:        &vips.JFIF{Version: 0x0101, X: 1, Y: 1},
+		JFIF:        &defaultJFIF,
 		Segments:    segmentsOf(image),
 	}
 	return image.SaveJPEG(fd, limit, how)
@@ -93,9 +93,14 @@ func printable(image *vips.Image, background []float64) (*vips.Image, error) {
 
 // segmentsOf are the image's metadata as segments of a JPEG's header.
 func segmentsOf(image *vips.Image) []byte {
+	return segmentsFor(image, image.Width(), image.Height())
+}
+
+// segmentsFor are the same for a picture of that size.
+func segmentsFor(image *vips.Image, width, height int) []byte {
 	const most = 0xffff - 2
 	var out []byte
-	if exif := sized(image.Blob(exifField), image.Width(), image.Height()); len(exif) > 0 && len(exif) <= most {
+	if exif := sized(image.Blob(exifField), width, height); len(exif) > 0 && len(exif) <= most {
 		out = appendSegment(out, markAPP1, exif)
 	}
 	if xmp := image.Blob(xmpField); len(xmp) > 0 && len(xmp)+len(xmpHead) <= most {

@@ -14,6 +14,9 @@ func orderOf(targets []Target) (o order, ok bool) {
 		return o, false
 	}
 	for _, step := range targets[0].Pipeline {
+		if step.Op() == "lane" {
+			continue
+		}
 		if step.Op() != "swap" {
 			return o, false
 		}

@@ -26,11 +26,15 @@ func pointsOf(targets []Target) (p points, ok bool) {
 		return nil, false
 	}
 	for _, step := range targets[0].Pipeline {
-		if !step.Declaration().Point() {
+		switch {
+		case step.Op() == "lane":
+		case !step.Declaration().Point():
 			return nil, false
+		default:
+			p = append(p, step)
 		}
 	}
-	return points(targets[0].Pipeline), true
+	return p, true
 }
 
 // colours implements recolouring: the table is an image one pixel high.

@@ -10,6 +10,7 @@ import (
 type wish struct {
 	pages   pages
 	partial bool // what is there of a damaged image will do
+	pixels  bool // no shorter lane will do
 }
 
 // pages is a range, from 1; the zero value is all of them, to 0 is up to the last.
@@ -55,6 +56,8 @@ func (w *wish) add(step pipeline.Step) {
 		w.pages = pages{step.Int("from"), step.Int("to")}
 	case "partial":
 		w.partial = true
+	case "lane":
+		w.pixels = step.Value("name") == "off"
 	}
 }
 

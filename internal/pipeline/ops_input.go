@@ -32,4 +32,12 @@ var inputOps = []Op{
 		Summary: "Takes what is there of an image that is cut off or damaged, instead of refusing it.",
 		Example: "partial/resize:200x200",
 	},
+	{
+		Name: "lane", Group: Input, place: first,
+		Summary: "Says how the image may be altered. By itself a JPEG is altered in its coefficients where that gives the same: faster, and without the loss of encoding anew.",
+		Params: []Param{
+			{Name: "name", Kind: Choice, Default: "auto", Choices: []string{"auto", "off"}, Doc: "auto: the shortest way; off: not in coefficients."},
+		},
+		Example: "lane:off/swap",
+	},
 }
