@@ -1,9 +1,10 @@
 // Command bench measures whole labs from outside, on this machine, and prints
 // one table: the overhead of a task (a tiny image), photographs end to end
 // beside the same images through the engine processes alone, one of them from
-// its POST to its result, the time until work begins, and what the services take of memory and processor.
+// its POST to its result, the time until work begins, and what the services take
+// of memory and processor.
 //
-//	go run ./bench [-photos DIR] [-tasks N] [-customers N]
+//	go run ./bench [-photos DIR] [-tasks N] [-customers N] [-only PARTS]
 //
 // It starts bin/minilab itself, on a temporary folder of the current directory's
 // file system.
@@ -17,6 +18,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime"
 	"strings"
 	"time"
@@ -28,6 +30,7 @@ type options struct {
 	photos    string
 	tasks     int
 	customers int
+	only      *regexp.Regexp
 	dir       string // of all the data
 }
 
@@ -36,9 +39,13 @@ func main() {
 	flag.StringVar(&o.photos, "photos", "", "folder with JPEGs; default: one of 12 megapixels that is made here")
 	flag.IntVar(&o.tasks, "tasks", 3000, "tiny tasks")
 	flag.IntVar(&o.customers, "customers", 32, "customers at a time")
+	only := flag.String("only", "", "measure only parts that match this regular expression: disk, tiny, dispatch, photographs, posted, footprint")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, o, os.Stdout)
+	var err error
+	if o.only, err = regexp.Compile(*only); err == nil {
+		err = run(ctx, o, os.Stdout)
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -56,8 +63,16 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(o.dir)) }()
 	t := &table{out: out}
 	t.head()
-	for _, part := range []func(context.Context, options, *table) error{disk, tiny, dispatch, photographs, posted, footprint} {
-		if err := part(ctx, o, t); err != nil {
+	for _, part := range []struct {
+		name    string
+		measure func(context.Context, options, *table) error
+	}{
+		{"disk", disk}, {"tiny", tiny}, {"dispatch", dispatch}, {"photographs", photographs}, {"posted", posted}, {"footprint", footprint},
+	} {
+		if !o.only.MatchString(part.name) {
+			continue
+		}
+		if err := part.measure(ctx, o, t); err != nil {
 			return err
 		}
 	}

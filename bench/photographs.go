@@ -20,7 +20,8 @@ const (
 )
 
 // photographs measures rounds by turns, through a lab and through the engine
-// processes alone, and prints the median and the ratio of the medians.
+// processes alone, and prints the median, the ratio of the medians, and the
+// processor time that the services, without the engines, take for a photograph.
 func photographs(ctx context.Context, o options, t *table) error {
 	images, err := load(o.photos)
 	if err != nil {
@@ -31,28 +32,47 @@ func photographs(ctx context.Context, o options, t *table) error {
 		return err
 	}
 	defer pool.Close()
-	return withLab(ctx, o, trials.OneProcess, func(l *trials.Lab) error {
-		var lab, bare []float64
-		var labTimes, bareTimes result
-		for i := range rounds + 1 {
-			r, err := through(ctx, l.URL("frontend"), images, perRound, perEngine*runtime.NumCPU())
-			if err != nil {
-				return err
-			}
-			b, err := each(perRound, runtime.NumCPU(), func(i int) error { return alter(ctx, pool, images[i%len(images)]) })
-			if err != nil {
-				return err
-			}
-			if i > 0 {
-				lab, bare = append(lab, r.perSecond()), append(bare, b.perSecond())
-				labTimes.tasks, bareTimes.tasks = append(labTimes.tasks, r.tasks...), append(bareTimes.tasks, b.tasks...)
-			}
+	for i, topology := range []trials.Topology{trials.OneProcess, trials.SixProcesses} {
+		name := []string{", one process", ", six processes"}[i]
+		err := withLab(ctx, o, topology, func(l *trials.Lab) error { return turns(ctx, l, pool, images, t, name) })
+		if err != nil {
+			return err
 		}
-		t.row("photographs, end to end", fmt.Sprintf("%.1f/s", median(lab)), labTimes.tasks...)
-		t.row("the same through the engine processes alone", fmt.Sprintf("%.1f/s", median(bare)), bareTimes.tasks...)
-		t.row("ratio", fmt.Sprintf("%.2f", median(lab)/median(bare)))
-		return nil
-	})
+	}
+	return nil
+}
+
+func turns(ctx context.Context, l *trials.Lab, pool *engine.Pool, images [][]byte, t *table, name string) error {
+	var lab, bare, services []float64
+	var labTimes, bareTimes result
+	for i := range rounds + 1 {
+		before, err := used(l)
+		if err != nil {
+			return err
+		}
+		r, err := through(ctx, l.URL("frontend"), images, perRound, perEngine*runtime.NumCPU())
+		if err != nil {
+			return err
+		}
+		after, err := used(l)
+		if err != nil {
+			return err
+		}
+		b, err := each(perRound, runtime.NumCPU(), func(i int) error { return alter(ctx, pool, images[i%len(images)]) })
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			lab, bare = append(lab, r.perSecond()), append(bare, b.perSecond())
+			services = append(services, 1000*(after-before).Seconds()/perRound)
+			labTimes.tasks, bareTimes.tasks = append(labTimes.tasks, r.tasks...), append(bareTimes.tasks, b.tasks...)
+		}
+	}
+	t.row("photographs, end to end"+name, fmt.Sprintf("%.1f/s", median(lab)), labTimes.tasks...)
+	t.row("the same through the engine processes alone", fmt.Sprintf("%.1f/s", median(bare)), bareTimes.tasks...)
+	t.row("ratio", fmt.Sprintf("%.2f", median(lab)/median(bare)))
+	t.row("processor time of the services for each", fmt.Sprintf("%.1f ms", median(services)))
+	return nil
 }
 
 func newPool() (*engine.Pool, error) {
