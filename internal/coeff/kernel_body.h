@@ -86,7 +86,7 @@ read_dc(MlStream *s, const MlDecoder *d, int *dc)
 		drop(s, code >> 8);
 		*dc += number(s, code & 255);
 	}
-	return *dc < -2048 || *dc > 2047 ? ML_STRANGE : ML_DONE;
+	return *dc < ML_LEAST_DC || *dc > ML_LARGEST ? ML_STRANGE : ML_DONE;
 }
 
 INLINE int

@@ -59,21 +59,32 @@ allot(Lane *l, size_t count, size_t size)
 	return p;
 }
 
-// fits says that the window lies within the source and holds the result, and that
-// its tables are as they are numbered.
+// fits says that the window lies within the source and holds the result.
 static int
 fits(const Lane *l)
 {
 	const MlOrder *o = l->order;
 	int width = o->transpose ? o->height : o->width, height = o->transpose ? o->width : o->height;
 
-	for (int c = 1; c < l->result.components; c++)
-		for (int b = 0; b < c; b++)
-			if (o->table[b] == o->table[c] && memcmp(o->quant[b], o->quant[c], sizeof(o->quant[c])) != 0)
-				return 0;
 	return o->left >= 0 && o->top >= 0 && o->across > 0 && o->down > 0 && o->across <= l->shape.across - o->left &&
 		o->down <= l->down - o->top && width > 0 && height > 0 && ml_units(width, l->shape.h) == o->across &&
 		ml_units(height, l->shape.v) == o->down;
+}
+
+// are_tables says that the result's steps are as they are numbered, and can be
+// divided by.
+static int
+are_tables(const MlOrder *o, int components)
+{
+	for (int c = 0; c < components; c++) {
+		for (int k = 0; k < 64; k++)
+			if (o->quant[c][k] < 1 || o->quant[c][k] > ML_MOST_QUANT)
+				return 0;
+		for (int b = 0; b <= c; b++)
+			if ((o->table[c] & ~3) || (o->table[b] == o->table[c] && memcmp(o->quant[b], o->quant[c], sizeof(o->quant[c])) != 0))
+				return 0;
+	}
+	return 1;
 }
 
 static int
@@ -439,6 +450,8 @@ alter(Lane *l, MlHead *head, MlOrder *order)
 		memcpy(order->quant, head->quant, sizeof(order->quant));
 		memcpy(order->table, head->table, sizeof(order->table));
 	}
+	if (!are_tables(order, head->components))
+		return ML_STRANGE;
 	prepare(l, head, order);
 	if (!fits(l))
 		return ML_STRANGE;

@@ -103,6 +103,19 @@ ml_scans_free(MlScans *s)
 	free(s);
 }
 
+// is_in_range says that all coefficients of a block have codes.
+static int
+is_in_range(const JCOEF *block)
+{
+	int least = 0, most = block[0];
+
+	for (int k = 1; k < DCTSIZE2; k++) {
+		least = block[k] < least ? block[k] : least;
+		most = block[k] > most ? block[k] : most;
+	}
+	return block[0] >= ML_LEAST_DC && least >= -ML_LARGEST && most <= ML_LARGEST;
+}
+
 int
 ml_scans_row(MlScans *s, const MlShape *shape, int row, int16_t *planes[ML_COMPONENTS])
 {
@@ -116,6 +129,9 @@ ml_scans_row(MlScans *s, const MlShape *shape, int row, int16_t *planes[ML_COMPO
 		for (int y = 0; y < v && row * v + y < (int) info->height_in_blocks; y++) {
 			JBLOCKARRAY rows = s->d.mem->access_virt_barray((j_common_ptr) &s->d, s->arrays[c], row * v + y, 1, FALSE);
 
+			for (int x = 0; x < (int) info->width_in_blocks; x++)
+				if (!is_in_range(rows[0][x]))
+					return ML_STRANGE;
 			memcpy(planes[c] + (size_t) y * across * 64, rows[0], info->width_in_blocks * sizeof(JBLOCK));
 		}
 	}
