@@ -119,7 +119,7 @@ func TestImagesThroughTheRealEngine(t *testing.T) {
 		t.Errorf("result is %+v", result)
 	}
 	jpg := func(w io.Writer, m image.Image) error { return jpeg.Encode(w, m, nil) }
-	if _, result, err = develop(t, pool, encoded(t, jpg, m)); err != nil || result.Facts["quality"] != 75 {
+	if _, result, err = develop(t, pool, encoded(t, jpg, m)); err != nil || result.Facts["quality"] != 75 || result.Facts["lane"] != "coefficient" {
 		t.Errorf("JPEG: %+v, %v", result, err)
 	}
 	for _, c := range []struct {

@@ -96,7 +96,7 @@ type Facts struct {
 	Bits    int    `json:"bits"` // of one channel
 	Bands   int    `json:"bands"`
 	Quality int    `json:"quality,omitempty"` // estimated, of a JPEG
-	Lane    string `json:"lane"`              // how the results were made: pixels, palette, copy
+	Lane    string `json:"lane"`              // how the results were made: see package develop
 	Profile string `json:"profile,omitempty"` // name of the colour profile
 
 	Orientation int               `json:"orientation,omitempty"` // by Exif, 2 to 8; 0: upright
@@ -185,4 +185,4 @@ var contentTypes = map[string]string{
 	"avif": "image/avif",
 }
 
-var lanes = []string{"copy", "palette", "pixels"}
+var lanes = []string{"copy", "palette", "coefficient", "pixels"}
