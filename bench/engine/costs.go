@@ -170,7 +170,7 @@ func cell(subjects []subject, all [][]cost, failure error, i int) string {
 // ratio is the median of the i-th subject's processor time to the j-th's, turn by
 // turn.
 func ratio(all [][]cost, i, j int) string {
-	if j >= len(all) || len(all[i]) == 0 || len(all[j]) == 0 {
+	if max(i, j) >= len(all) || len(all[i]) == 0 || len(all[j]) == 0 {
 		return ""
 	}
 	ratios := make([]float64, min(len(all[i]), len(all[j])))
