@@ -80,6 +80,8 @@ ml_decoder(MlDecoder *d, const MlCodes *codes, int dc)
 		for (int n = 0; n < codes->counts[l]; n++, k++, code++) {
 			if (code >= (1 << l) - 1) // none is all ones
 				return ML_STRANGE;
+			if (dc && codes->values[k] > 15) // libjpeg refuses the table, even if the value is not used
+				return ML_STRANGE;
 			for (int32_t i = 0, most = l <= ML_PEEK ? 1 << (ML_PEEK - l) : 0; i < most; i++)
 				d->fast[code * most + i] = entry(codes->values[k], dc, l, code * most + i);
 		}
