@@ -84,6 +84,30 @@ func TestScansAreLimited(t *testing.T) {
 	}
 }
 
+// TestOnlyTheFirstWholeScanIsRead: behind a scan of all components no other may
+// follow, so that many cost nothing.
+func TestOnlyTheFirstWholeScanIsRead(t *testing.T) {
+	data := sample(t)["jpeg"]
+	first := bytes.Index(data, []byte("\xff\xda"))
+	if first < 0 {
+		t.Fatal("no scan")
+	}
+	scan, end := data[first:len(data)-2], data[len(data)-2:]
+	many := slices.Concat(data[:len(data)-2], bytes.Repeat(scan, 101), end)
+	for _, text := range []string{"swap", "lane:off/swap", "lane:off/resize:20x20"} {
+		if _, _, err := try(t, many, text); !errors.Is(err, wire.ErrBroken) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	want, _, err := try(t, data, "partial/swap")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := try(t, many, "partial/swap"); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("partial: %v, %d bytes instead of %d", err, len(got), len(want))
+	}
+}
+
 // TestTilesAreAllTold: a tiled TIFF that is as wide as it says in only one
 // place has no pixels for the rest, and as many tiles as it has it may not have.
 func TestTilesAreAllTold(t *testing.T) {

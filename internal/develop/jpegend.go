@@ -11,8 +11,12 @@ import (
 // all of the picture, which may take but a byte for a million pixels.
 const maxScans = 100
 
-// boundJPEG refuses an image that is meant to keep its decoder busy.
+// boundJPEG refuses an image that is meant to keep its decoder busy. Of one whose
+// first scan has all that there is, decoders read no other.
 func boundJPEG(data []byte) error {
+	if readJPEG(data).single() {
+		return nil
+	}
 	if scans, _ := scansOfJPEG(data); scans > maxScans {
 		return wire.ErrBroken.Detailf("the JPEG image has %d scans, more than any image needs", scans)
 	}

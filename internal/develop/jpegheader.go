@@ -17,6 +17,7 @@ type jpegHeader struct {
 	adobe       bool // says what the components are:
 	transform   byte
 	segments    []segment // of applications, and comments
+	scanned     int       // components in the first scan
 }
 
 // segment is one of a header's, without its marker and its length.
@@ -69,7 +70,13 @@ func readJPEG(data []byte) *jpegHeader {
 			continue
 		}
 		size := int(binary.BigEndian.Uint16(data[at+2:]))
-		if mark == markSOS || mark == markEOI || size < 2 || at+2+size > len(data) {
+		if mark == markEOI || size < 2 || at+2+size > len(data) {
+			break
+		}
+		if mark == markSOS {
+			if size > 2 {
+				h.scanned = int(data[at+4])
+			}
 			break
 		}
 		h.read(segment{mark, data[at+4 : at+2+size]})
@@ -90,6 +97,11 @@ func (h *jpegHeader) read(s segment) {
 		h.segments = append(h.segments, s)
 		h.readApplication(s)
 	}
+}
+
+// single says that the first scan is the only one.
+func (h *jpegHeader) single() bool {
+	return !h.progressive && len(h.components) > 0 && h.scanned == len(h.components)
 }
 
 func (h *jpegHeader) readTables(body []byte) {

@@ -3,6 +3,7 @@ package develop
 import (
 	"errors"
 	"slices"
+	"sync"
 	"syscall"
 
 	"minilab/internal/darkroom"
@@ -18,7 +19,7 @@ type negative struct {
 	image  *vips.Image // all pages that are wanted, one above the other
 	pages  int         // so many
 	total  int         // pages that there are
-	end    int         // where the data ends, once the image has been loaded; see format.end
+	end    func() int  // where the data ends; see format.end
 	by     int         // how many times smaller it is decoded; 0: not
 	cut    bool        // operations may leave some of the pixels out
 	wish   wish
@@ -146,8 +147,8 @@ func (n *negative) load(from, pages int) (*vips.Image, error) {
 		options["shrink"] = n.by
 	}
 	if n.format.end != nil {
-		if n.end == 0 {
-			n.end = n.format.end(n.data)
+		if n.end == nil {
+			n.end = sync.OnceValue(func() int { return n.format.end(n.data) }) // not each lane has to know
 		}
 		image, err := vips.LoadJPEG(n.data, n.end, options)
 		return image, n.broken(err)
@@ -285,7 +286,7 @@ func (n *negative) whole() error {
 	if err := n.image.ReadOn(); err != nil {
 		return err
 	}
-	if len(vips.Warnings()) == 0 && n.image.Read() >= n.end {
+	if len(vips.Warnings()) == 0 && n.image.Read() >= n.end() {
 		return nil
 	}
 	return n.format.check(n.data)

@@ -8,11 +8,14 @@ import "unsafe"
 // LoadJPEG is LoadWatched for a JPEG that is read in sequence, and faster:
 // libvips reads the header, libjpeg-turbo makes the pixels. A JPEG of print
 // colours, and one that is not read in sequence or although it is broken, are
-// left to libvips.
-func LoadJPEG(data []byte, upTo int, options Options) (*Image, error) {
-	header, err := LoadWatched("jpegload_source", data, upTo, options)
-	if err != nil || options["access"] != "sequential" || options["fail_on"] != "error" {
-		return header, err
+// left to libvips; only for those upTo is called.
+func LoadJPEG(data []byte, upTo func() int, options Options) (*Image, error) {
+	if options["access"] != "sequential" || options["fail_on"] != "error" {
+		return LoadWatched("jpegload_source", data, upTo(), options)
+	}
+	header, err := LoadWatched("jpegload_source", data, 0, options)
+	if err != nil {
+		return nil, err
 	}
 	shrink, ok := options["shrink"].(int)
 	if !ok {
@@ -27,7 +30,8 @@ func LoadJPEG(data []byte, upTo int, options Options) (*Image, error) {
 		header.p, header.reel, header.turbo = out, reel, true
 		return header, nil
 	case 1:
-		return header, nil
+		header.Close()
+		return LoadWatched("jpegload_source", data, upTo(), options)
 	}
 	header.Close()
 	return nil, lastError()
