@@ -71,7 +71,7 @@ func (p *process) restless() error {
 // ended takes the error of looking at a process that is no more for none: the
 // next job finds that out.
 func ended(err error) error {
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrClosed) || errors.Is(err, unix.ESRCH) {
 		return nil
 	}
 	return err

@@ -38,6 +38,7 @@ type process struct {
 	log    *slog.Logger
 	hello  Hello
 	ended  chan struct{} // closed when it has been waited for
+	status *os.File      // what the kernel says of it
 	base   int64         // bytes of memory before the first job
 
 	message [wire.MaxMessage + 1]byte // the last one received
@@ -79,10 +80,16 @@ func startProcess(config Config, starter *starter, log *slog.Logger) (*process, 
 		return nil, fmt.Errorf("start %s: %w", config.Path, err)
 	}
 	p := &process{cmd: cmd, conn: ours, limits: l, log: log.With("engine_pid", cmd.Process.Pid), ended: make(chan struct{})}
+	p.status, err = os.Open(p.proc("status")) // there until it has been waited for
 	go func() {
 		_ = cmd.Wait() // what there is to know is in ProcessState
+		_ = p.status.Close()
 		close(p.ended)
 	}()
+	if err != nil {
+		p.kill(nil)
+		return nil, fmt.Errorf("engine: look at the process: %w", err)
+	}
 	if err := p.greet(); err != nil {
 		p.kill(nil)
 		p.end()

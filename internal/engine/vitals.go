@@ -2,7 +2,9 @@ package engine
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -23,10 +25,12 @@ type vitals struct {
 // vitals looks at the process from outside: what it says of itself is not
 // believed.
 func (p *process) vitals() (vitals, error) {
-	data, err := os.ReadFile(p.proc("status"))
-	if err != nil {
+	var page [4096]byte
+	n, err := p.status.ReadAt(page[:], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
 		return vitals{}, err
 	}
+	data := page[:n]
 	return vitals{
 		own:     statusField(data, "RssAnon:") << 10, // kB
 		shared:  statusField(data, "RssShmem:") << 10,
