@@ -2,8 +2,8 @@
 //
 // Bounds: line has room for as many blocks as are written before the next flush,
 // each of at most ML_BLOCK_MOST bytes, and for the 8 bytes that append writes at
-// once. Stuffing at most doubles them: out has room for twice a line behind
-// ML_PIECE bytes, and is emptied whenever it holds more than these.
+// once. Stuffing at most doubles them: behind ML_PIECE bytes out has room for
+// twice a line, and for a piece, and is emptied whenever it holds more than these.
 #include "writer.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@ ml_writer(MlWriter *w, size_t blocks, int file, int64_t limit)
 	size_t line = blocks * ML_BLOCK_MOST + 2 * ML_APPEND;
 
 	memset(w, 0, sizeof(*w));
-	w->room = ML_PIECE + 2 * line;
+	w->room = ML_PIECE + (2 * line > ML_PIECE ? 2 * line : ML_PIECE);
 	w->file = file;
 	w->limit = limit;
 	w->line = malloc(line);
@@ -65,7 +65,7 @@ ml_bytes(MlWriter *w, const void *bytes, size_t length)
 		size_t n = length < ML_PIECE ? length : ML_PIECE;
 		int status;
 
-		memcpy(w->out + w->filled, p, n); // out has at most ML_PIECE bytes, and room for twice as many
+		memcpy(w->out + w->filled, p, n);
 		w->filled += n;
 		p += n;
 		length -= n;
