@@ -9,7 +9,7 @@ GOVULNCHECK := v1.9.0
 
 include scripts/engine.mk
 
-.PHONY: help run build minilab test test-deps generate pictures lint bench bench-engine fuzz soak crash hostile listeners clean
+.PHONY: help run build minilab test test-deps generate pictures lint bench bench-engine fuzz fuzz-lane soak crash hostile listeners clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -84,6 +84,11 @@ SEED := 0
 soak: build ## Kill and stop processes at work for MINUTES (default 10) and look for anything lost; SEED=n, PHOTOS=dir
 	go test ./internal/trials/kills -count 1 -v -run TestSoak -timeout $$(($(MINUTES) + 20))m \
 		-args -soak $(MINUTES)m -seed $(SEED) $(if $(PHOTOS),-photos $(abspath $(PHOTOS)))
+
+fuzz-lane: libvips test-deps ## Fuzz the coefficient lane's C code under sanitizers for MINUTES (default 30), on all cores; SEED=n
+	go test ./internal/coeff/fuzz -count 1 -v -run TestLane -timeout $$(($(MINUTES) + 20))m -args -minutes $(MINUTES) -seed $(SEED)
+
+fuzz-lane: MINUTES := 30
 
 crash: build ## Kill every service at every call that changes a file; break its disk at every call
 	go test ./internal/trials/crash -count 1 -timeout 30m -args -every
