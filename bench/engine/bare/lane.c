@@ -36,6 +36,18 @@ swap(MlOrder *o)
 	o->chroma[1][1] = d;
 }
 
+// grey: brightness is that of ITU-R BT.709, not luma.
+static void
+grey(MlOrder *o)
+{
+	const double r = 0.2126, g = 0.7152, b = 0.0722, green = 1 - red - blue;
+
+	o->grey = 1;
+	o->luma[0] = 1;
+	o->luma[1] = 2 * (1 - blue) * (b - g * blue / green);
+	o->luma[2] = 2 * (1 - red) * (r - g * red / green);
+}
+
 static void
 whole(const MlHead *h, MlOrder *o)
 {
@@ -43,6 +55,7 @@ whole(const MlHead *h, MlOrder *o)
 	o->height = h->height;
 	o->across = ml_units(h->width, h->h);
 	o->down = ml_units(h->height, h->v);
+	o->restart = h->restart;
 }
 
 // turn turns by 90°: the last row becomes the first column.
@@ -79,8 +92,11 @@ requantise(MlOrder *o, int quality)
 	jpeg_set_defaults(&c);
 	jpeg_set_quality(&c, quality, TRUE);
 	o->requantise = 1;
-	for (int i = 0; i < ML_COMPONENTS; i++)
+	o->restart = 0;
+	for (int i = 0; i < ML_COMPONENTS; i++) {
+		o->table[i] = i > 0;
 		memcpy(o->quant[i], c.quant_tbl_ptrs[i > 0]->quantval, sizeof(o->quant[i]));
+	}
 	jpeg_destroy_compress(&c);
 }
 
@@ -92,7 +108,7 @@ order(MlOrder *o, const MlHead *h, const char *operation, int quality)
 	if (strcmp(operation, "swap") == 0)
 		swap(o);
 	else if (strcmp(operation, "grayscale") == 0)
-		o->grey = 1;
+		grey(o);
 	else if (strcmp(operation, "rotate") == 0)
 		turn(h, o);
 	else if (strcmp(operation, "crop") == 0)
