@@ -62,6 +62,15 @@ type Colours struct {
 	Chroma [2][2]float64
 	Add    float64
 	Grey   bool // only luma is written
+	Stops  *RGB // nil: it makes no difference when colours are stopped at 0 and 255
+}
+
+// RGB is the same map for red, green and blue of 0 to 255. It is for maps that
+// come out differently when colours beyond that, which blocks may hold, are
+// stopped before and after: blocks that hold some are altered as pixels.
+type RGB struct {
+	Rows [3][3]float64
+	Add  [3]float64
 }
 
 // Same leaves colours as they are.

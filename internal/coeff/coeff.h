@@ -60,6 +60,8 @@ typedef struct {
 	int transpose, flop, flip;		// first transposed, then mirrored
 	int grey;				// only luma is written
 	float luma[3], chroma[2][2], add;	// see Colours in coeff.go
+	int clips;				// the map does not commute with stopping colours at the ends of their range
+	float rgb[3][4];			// the same map for red, green and blue less 128, and 1
 	int requantise;				// to these steps, in natural order
 	uint16_t quant[ML_COMPONENTS][64];	// of the result as it is before it is turned
 	int table[ML_COMPONENTS];		// those of one number are the same

@@ -42,6 +42,28 @@ typedef struct {
 	uint64_t of[8][256];
 } MlPlaces;
 
+// MlClip is what is needed where colours leave their range. Colours are less 128.
+typedef struct {
+	MlVector steps[ML_COMPONENTS][8];   // the source's
+	MlVector unscale[ML_COMPONENTS][8]; // 1 / those of the result
+	float colours[6][4];		    // of luma, chroma, and 1: the source's red, green and blue, and the result's
+	float rgb[3][4];		    // the result's of the source's, and 1
+	float back[3][3];		    // luma and chroma of red, green and blue
+	float chroma[2][2];		    // the map of chroma
+	int grey;			    // no chroma is made
+} MlClip;
+
+// MlRange is the least and the largest of some samples.
+typedef struct {
+	float low, high;
+} MlRange;
+
+// MlSamples are a row of chroma, decoded: both components' blocks, and their ranges.
+typedef struct {
+	MlVector *at[2];
+	MlRange *range[2];
+} MlSamples;
+
 typedef struct {
 	// read reads a row of units.
 	int (*read)(MlReader *r, const MlShape *shape, int16_t *planes[ML_COMPONENTS]);
@@ -50,6 +72,13 @@ typedef struct {
 	// luma maps a row of units. The rows of shared are those above, at, and below it,
 	// and may be NULL at the image's edges; lines has room for 2 vectors a unit.
 	void (*luma)(const MlColours *c, const MlShape *shape, int16_t *y, const MlVector *shared[3], MlVector *lines);
+	// samples decodes a row of both components of chroma.
+	void (*samples)(const MlClip *c, int blocks, const int16_t *const chroma[2], const MlSamples *samples);
+	// clip alters the blocks of a row in which colours leave their range, before the
+	// maps have. It gets the samples of the rows above, at and below, which may be
+	// NULL at the image's edges, and sets a bit for each block of luma that it made.
+	void (*clip)(const MlClip *c, const MlShape *shape, int16_t *const planes[ML_COMPONENTS], const MlSamples *const chroma[3],
+		int16_t *const made[ML_COMPONENTS], uint8_t *clipped);
 	// write writes a block; *dc is the component's last first coefficient.
 	void (*write)(MlBits *w, const int16_t *block, int *dc, const MlEncoder codes[2], const MlPlaces *places);
 } MlKernel;

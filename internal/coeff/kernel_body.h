@@ -224,6 +224,16 @@ static const Spread spread = {
 #include "spread.h"
 };
 
+// Transform is the cosine transform: rows[u][x] is coefficient u's share in sample
+// x, columns[x][u] the same.
+typedef struct {
+	MlVector rows[8], columns[8];
+} Transform;
+
+static const Transform transform = {
+#include "transform.h"
+};
+
 // ends_of gives the samples at both ends of a row.
 INLINE void
 ends_of(MlVector row, float *first, float *last)
@@ -359,6 +369,8 @@ luma(const MlColours *c, const MlShape *s, int16_t *y, const MlVector *shared[3]
 	else
 		luma_of(c, s->across, 2, 2, y, shared, lines);
 }
+
+#include "kernel_clip.h"
 
 // Writing.
 

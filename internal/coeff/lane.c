@@ -26,13 +26,18 @@ typedef struct {
 	int down;      // rows of units in the source
 	MlColours colours;
 	int recoloured; // the map is not the one that changes nothing
+	MlColours sharing; // the same, but no chroma is made
+	MlClip clip;
+	MlSamples samples[3]; // of chroma, of three rows
+	int16_t *made[ML_COMPONENTS];
+	uint8_t *clipped;
 	MlReader *reader;
 	MlScans *scans; // instead, if there are several
 	int16_t *rows[2][ML_COMPONENTS]; // of the source, even ones and odd ones
 	MlVector *shared[3];		 // what chroma adds to luma, of three rows
 	MlVector *lines;
 	Plane kept[ML_COMPONENTS]; // of the result, before it is turned
-	void *memory[16];
+	void *memory[32];
 	int allotted;
 
 	// The result.
@@ -111,6 +116,18 @@ allot_all(Lane *l)
 			return ML_MEMORY;
 		memset(l->shared[i], 0, blocks * 8 * sizeof(MlVector)); // and so it stays without chroma
 	}
+	for (int c = 0; c < s->components && l->order->clips; c++)
+		if (!(l->made[c] = allot(l, blocks * (c ? 1 : s->h * s->v), 64 * sizeof(int16_t))))
+			return ML_MEMORY;
+	for (int i = 0; i < 6 && s->components > 1 && l->order->clips; i++) {
+		MlSamples *to = &l->samples[i % 3];
+
+		to->at[i / 3] = allot(l, blocks, 8 * sizeof(MlVector));
+		to->range[i / 3] = allot(l, blocks, sizeof(MlRange));
+		if (!to->at[i / 3] || !to->range[i / 3])
+			return ML_MEMORY;
+	}
+	l->clipped = allot(l, blocks, 1);
 	l->lines = allot(l, blocks, 2 * sizeof(MlVector));
 	for (int c = 0; c < l->result.components; c++) {
 		Plane *p = &l->kept[c];
@@ -128,7 +145,7 @@ allot_all(Lane *l)
 		if (!(p->blocks = allot(l, (size_t) p->across * p->down, 64 * sizeof(int16_t))))
 			return ML_MEMORY;
 	}
-	return l->lines ? ML_DONE : ML_MEMORY;
+	return l->lines && l->clipped ? ML_DONE : ML_MEMORY;
 }
 
 static void
@@ -247,6 +264,25 @@ write_rows(Lane *l, const Plane *planes, int count)
 	return ML_DONE;
 }
 
+// has_range says that the blocks' means are samples, or nearly: decoders stop luma and
+// chroma too, which a map without stops has not thought of.
+static int
+has_range(const Lane *l, const Plane *planes)
+{
+	const int most = 8 * (128 + 4);
+
+	for (int c = 0; c < l->result.components; c++) {
+		const Plane *p = &planes[c];
+		int step = l->order->quant[c][0];
+
+		for (int y = 0; y < p->v; y++)
+			for (int x = 0; x < p->across; x++)
+				if (abs(p->blocks[y * p->line + 64 * (size_t) x]) * step > most + step)
+					return 0;
+	}
+	return 1;
+}
+
 // take_row takes a finished row of the source over into the result.
 static int
 take_row(Lane *l, int row)
@@ -267,6 +303,8 @@ take_row(Lane *l, int row)
 		for (int v = 0; v < p->v && keeps(l); v++)
 			memcpy(l->kept[c].blocks + (at * p->v + v) * l->kept[c].line, p->blocks + v * p->line, l->kept[c].line * sizeof(int16_t));
 	}
+	if (l->recoloured && !o->clips && !has_range(l, planes))
+		return ML_STRANGE;
 	if (keeps(l))
 		return ML_DONE;
 	return write_rows(l, planes, left < l->shape.v / l->result.v ? left : l->shape.v / l->result.v);
@@ -274,11 +312,17 @@ take_row(Lane *l, int row)
 
 // Rows of the source.
 
-// near says that a row is in the window, or close enough to change what is.
+// near says that a row is inside of the window, or close enough to change what is.
 static int
 near(const Lane *l, int row)
 {
 	return row >= l->order->top - 1 && row <= l->order->top + l->order->down;
+}
+
+static int
+inside(const Lane *l, int row)
+{
+	return row >= l->order->top && row < l->order->top + l->order->down;
 }
 
 static int
@@ -290,23 +334,64 @@ read_row(Lane *l, int row)
 
 	if (status)
 		return status;
-	if (l->recoloured && l->shape.components > 1 && near(l, row))
-		l->kernel->chroma(&l->colours, l->shape.across, planes[1], planes[2], l->shared[row % 3]);
+	if (!l->recoloured || l->shape.components == 1 || !near(l, row))
+		return ML_DONE;
+	if (l->order->clips) {
+		const int16_t *const chroma[2] = { planes[1], planes[2] };
+
+		l->kernel->samples(&l->clip, l->shape.across, chroma, &l->samples[row % 3]);
+	}
+	l->kernel->chroma(l->order->clips ? &l->sharing : &l->colours, l->shape.across, planes[1], planes[2], l->shared[row % 3]);
 	return ML_DONE;
+}
+
+// clip_row alters what of a row must be altered as pixels, besides.
+static void
+clip_row(Lane *l, int row)
+{
+	const MlSamples *samples[3] = { row > 0 ? &l->samples[(row + 2) % 3] : NULL, &l->samples[row % 3],
+		row + 1 < l->down ? &l->samples[(row + 1) % 3] : NULL };
+	int16_t **planes = l->rows[row & 1];
+
+	l->kernel->clip(&l->clip, &l->shape, planes, samples, l->made, l->clipped);
+	if (l->shape.components > 1 && !l->order->grey)
+		l->kernel->chroma(&l->colours, l->shape.across, planes[1], planes[2], l->shared[row % 3]);
+}
+
+// patch_row puts what was altered as pixels in its place.
+static void
+patch_row(Lane *l, int row)
+{
+	const MlShape *s = &l->shape;
+	const size_t size = 64 * sizeof(int16_t), across = (size_t) s->across * s->h;
+	int16_t **planes = l->rows[row & 1];
+
+	for (int unit = 0; unit < s->across; unit++) {
+		for (int b = 0; b < s->h * s->v; b++) {
+			size_t at = ((size_t) (b / s->h) * across + unit * s->h + b % s->h) * 64;
+
+			if (l->clipped[unit] >> b & 1)
+				memcpy(planes[0] + at, l->made[0] + at, size);
+		}
+		for (int c = 1; c < l->result.components && l->clipped[unit]; c++)
+			memcpy(planes[c] + 64 * unit, l->made[c] + 64 * unit, size);
+	}
 }
 
 // finish_row is called when the row behind has been read.
 static int
 finish_row(Lane *l, int row)
 {
-	const MlVector *around[3] = { NULL, l->shared[row % 3], NULL };
+	const MlVector *shared[3] = { row > 0 ? l->shared[(row + 2) % 3] : NULL, l->shared[row % 3],
+		row + 1 < l->down ? l->shared[(row + 1) % 3] : NULL };
 
-	if (row > 0)
-		around[0] = l->shared[(row + 2) % 3];
-	if (row + 1 < l->down)
-		around[2] = l->shared[(row + 1) % 3];
-	if (l->recoloured && near(l, row))
-		l->kernel->luma(&l->colours, &l->shape, l->rows[row & 1][0], around, l->lines);
+	if (!l->recoloured || !inside(l, row))
+		return take_row(l, row);
+	if (l->order->clips)
+		clip_row(l, row);
+	l->kernel->luma(&l->colours, &l->shape, l->rows[row & 1][0], shared, l->lines);
+	if (l->order->clips)
+		patch_row(l, row);
 	return take_row(l, row);
 }
 
@@ -407,6 +492,34 @@ kernel(const MlOrder *o)
 	return &ml_portable;
 }
 
+// prepare_clip needs the colours of YCbCr and the way back (T.871, 7).
+static void
+prepare_clip(MlClip *c, const MlHead *head, const MlOrder *o)
+{
+	static const float forth[3][3] = { { 1, 0, 1.402f }, { 1, -0.344136286f, -0.714136286f }, { 1, 1.772f, 0 } };
+	static const float back[3][3] = {
+		{ 0.299f, 0.587f, 0.114f }, { -0.168735892f, -0.331264108f, 0.5f }, { 0.5f, -0.418687589f, -0.0813124108f }
+	};
+
+	memset(c, 0, sizeof(*c));
+	c->grey = o->grey;
+	memcpy(c->rgb, o->rgb, sizeof(c->rgb));
+	memcpy(c->back, back, sizeof(c->back));
+	memcpy(c->chroma, o->chroma, sizeof(c->chroma));
+	for (int i = 0; i < 3; i++) {
+		memcpy(c->colours[i], forth[i], sizeof(forth[i]));
+		for (int j = 0; j < 3; j++)
+			for (int k = 0; k < 3; k++)
+				c->colours[3 + i][j] += o->rgb[i][k] * forth[k][j];
+		c->colours[3 + i][3] = o->rgb[i][3];
+	}
+	for (int i = 0; i < head->components; i++)
+		for (int k = 0; k < 64; k++) {
+			c->steps[i][k / 8][k % 8] = head->quant[i][k];
+			c->unscale[i][k / 8][k % 8] = 1.0f / o->quant[i][k];
+		}
+}
+
 static void
 find_places(MlPlaces *p)
 {
@@ -435,6 +548,9 @@ prepare(Lane *l, const MlHead *head, const MlOrder *o)
 	l->progressive = head->progressive;
 	l->recoloured = recolours(head, o);
 	prepare_colours(&l->colours, head, o);
+	l->sharing = l->colours;
+	l->sharing.grey = 1;
+	prepare_clip(&l->clip, head, o);
 	find_places(&l->places);
 }
 

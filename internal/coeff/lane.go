@@ -120,7 +120,18 @@ func setColours(order *C.MlOrder, c Colours) {
 			order.chroma[k][j] = C.float(c.Chroma[k][j])
 		}
 	}
-	order.add, order.grey = C.float(c.Add), flag(c.Grey)
+	order.add, order.grey, order.clips = C.float(c.Add), flag(c.Grey), flag(c.Stops != nil)
+	if c.Stops == nil {
+		return
+	}
+	for i, row := range c.Stops.Rows {
+		middle := c.Stops.Add[i] - 128
+		for k, f := range row {
+			order.rgb[i][k] = C.float(f)
+			middle += 128 * f
+		}
+		order.rgb[i][3] = C.float(middle)
+	}
 }
 
 // setTables sets the result's steps, in the source's natural order.

@@ -80,8 +80,9 @@ func (a affine) stepped(step pipeline.Step) (affine, bool) {
 	return a.after(rows, 0), ok
 }
 
-// clips says that some colour would leave the range, where the pixels' way stops
-// it and coefficients know no stop.
+// clips says that some colour that is in range would leave it. Blocks in which that
+// happens can be altered as pixels too, but images have so many of them then that
+// it takes longer than to decode them all (docs/coefficient-lane.md).
 func (a affine) clips() bool {
 	const slack = 1e-6 // of rounding
 	for i, row := range a.rows {
@@ -95,6 +96,26 @@ func (a affine) clips() bool {
 		}
 	}
 	return false
+}
+
+// commutes says that it makes no difference whether colours are stopped at 0 and
+// 255 before or after: each is one of those before, or its negative.
+func (a affine) commutes() bool {
+	for i, row := range a.rows {
+		ones, others := 0, 0
+		for _, f := range row {
+			switch {
+			case f == 1 && a.add[i] == 0, f == -1 && a.add[i] == 255:
+				ones++
+			case f != 0:
+				others++
+			}
+		}
+		if ones != 1 || others != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // colours are the same for luma and chroma; grey leaves luma alone. It is not
@@ -118,6 +139,9 @@ func (a affine) colours(grey bool) (c coeff.Colours, ok bool) {
 	}
 	c = coeff.Colours{Luma: rounded(ycc[0]), Add: round(add[0]), Grey: grey}
 	c.Chroma = [2][2]float64{{round(ycc[1][1]), round(ycc[1][2])}, {round(ycc[2][1]), round(ycc[2][2])}}
+	if !a.commutes() {
+		c.Stops = &coeff.RGB{Rows: a.rows, Add: a.add}
+	}
 	return c, true
 }
 

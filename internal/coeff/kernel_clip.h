@@ -1,0 +1,328 @@
+// Where colours leave their range. Pixels are stopped at 0 and 255 when they are
+// decoded, and again by what is done with them; coefficients know no stop. So the
+// blocks in which that happens are altered as pixels: decoded, altered, stopped,
+// and transformed back. Included by kernel_body.h.
+//
+// Most blocks stay within, and there are three ways to find that out: from the
+// sum of their coefficients, from their samples, and pixel by pixel.
+//
+// Bounds: a unit has a tile of its chroma and one sample around it, of SIDE lines;
+// spread_out loads 8 of a line from 0, 1 or 4 on, and 4 + 6 lines at most.
+
+#define SIDE 10
+#define LINE 12 // a line of a tile, of which 4 + 8 are loaded
+
+typedef struct {
+	float at[SIDE][LINE];
+} Tile;
+
+// decode makes samples of coefficients, encode the other way round.
+INLINE void
+decode(const MlVector c[8], MlVector p[8])
+{
+	MlVector rows[8];
+
+	for (int v = 0; v < 8; v++) {
+		rows[v] = c[v][0] * transform.rows[0];
+		for (int u = 1; u < 8; u++)
+			rows[v] += c[v][u] * transform.rows[u];
+	}
+	for (int y = 0; y < 8; y++) {
+		p[y] = transform.rows[0][y] * rows[0];
+		for (int v = 1; v < 8; v++)
+			p[y] += transform.rows[v][y] * rows[v];
+	}
+}
+
+INLINE void
+encode(const MlVector p[8], MlVector c[8])
+{
+	MlVector rows[8];
+
+	for (int y = 0; y < 8; y++) {
+		rows[y] = p[y][0] * transform.columns[0];
+		for (int x = 1; x < 8; x++)
+			rows[y] += p[y][x] * transform.columns[x];
+	}
+	for (int v = 0; v < 8; v++) {
+		c[v] = transform.columns[0][v] * rows[0];
+		for (int y = 1; y < 8; y++)
+			c[v] += transform.columns[y][v] * rows[y];
+	}
+}
+
+INLINE void
+steps_of(const int16_t *block, const MlVector steps[8], MlVector out[8])
+{
+	for (int y = 0; y < 8; y++)
+		out[y] = row(block, y) * steps[y];
+}
+
+INLINE MlVector
+lesser(MlVector a, MlVector b)
+{
+	Wide less = a < b;
+
+	return (MlVector) ((less & (Wide) a) | (~less & (Wide) b));
+}
+
+// range_of is the least and the largest of samples.
+INLINE MlRange
+range_of(const MlVector p[8])
+{
+	MlVector low = p[0], high = -p[0];
+	MlRange r;
+
+	for (int y = 1; y < 8; y++) {
+		low = lesser(low, p[y]);
+		high = lesser(high, -p[y]);
+	}
+	r = (MlRange) { low[0], -high[0] };
+	for (int x = 1; x < 8; x++) {
+		r.low = low[x] < r.low ? low[x] : r.low;
+		r.high = -high[x] > r.high ? -high[x] : r.high;
+	}
+	return r;
+}
+
+static void
+samples(const MlClip *c, int blocks, const int16_t *const chroma[2], const MlSamples *to)
+{
+	for (int i = 0; i < 2; i++)
+		for (int x = 0; x < blocks; x++) {
+			MlVector steps[8];
+
+			steps_of(chroma[i] + 64 * x, c->steps[1 + i], steps);
+			decode(steps, to->at[i] + 8 * x);
+			to->range[i][x] = range_of(to->at[i] + 8 * x);
+		}
+}
+
+// nearby is the range of a unit's samples of chroma and of those around it.
+INLINE MlRange
+nearby(const MlSamples *const rows[3], int i, int unit, int units)
+{
+	MlRange r = rows[1]->range[i][unit];
+
+	for (int y = 0; y < 3; y++)
+		for (int x = unit ? unit - 1 : 0; rows[y] && x <= unit + 1 && x < units; x++) {
+			const MlRange *n = &rows[y]->range[i][x];
+
+			r.low = n->low < r.low ? n->low : r.low;
+			r.high = n->high > r.high ? n->high : r.high;
+		}
+	return r;
+}
+
+// tile_of takes a unit's samples and those around it; at the image's edges the
+// nearest ones stand for what is not there.
+INLINE void
+tile_of(Tile *t, const MlSamples *const rows[3], int i, int unit, int units)
+{
+	int before = unit ? unit - 1 : unit, after = unit + 1 < units ? unit + 1 : unit;
+
+	for (int y = 0; y < SIDE; y++) {
+		const MlSamples *row = y == 0 ? rows[0] : y == SIDE - 1 ? rows[2] : rows[1];
+		int line = row ? (y + 7) % 8 : y ? 7 : 0;
+		const MlVector *from = (row ? row : rows[1])->at[i] + line;
+
+		t->at[y][0] = from[8 * before][unit ? 7 : 0];
+		memcpy(&t->at[y][1], &from[8 * unit], 8 * sizeof(float));
+		t->at[y][SIDE - 1] = from[8 * after][after > unit ? 0 : 7];
+	}
+}
+
+// wide gives a line's samples for 8 pixels of luma.
+INLINE MlVector
+wide(const float line[LINE], int factor, int h)
+{
+	MlVector from;
+
+	memcpy(&from, line + (factor == 2 ? 4 * h : 1), sizeof(from));
+	if (factor == 1)
+		return from;
+	return 0.75f * __builtin_shufflevector(from, from, 1, 1, 2, 2, 3, 3, 4, 4) +
+		0.25f * __builtin_shufflevector(from, from, 0, 2, 1, 3, 2, 4, 3, 5);
+}
+
+// spread_out gives the samples for a block of luma, at a place in its unit.
+INLINE void
+spread_out(const Tile *t, const MlShape *s, int h, int v, MlVector out[8])
+{
+	MlVector lines[6];
+
+	if (s->v == 1) {
+		for (int y = 0; y < 8; y++)
+			out[y] = wide(t->at[y + 1], s->h, h);
+		return;
+	}
+	for (int y = 0; y < 6; y++)
+		lines[y] = wide(t->at[4 * v + y], s->h, h);
+	for (int y = 0; y < 8; y++)
+		out[y] = 0.75f * lines[y / 2 + 1] + 0.25f * lines[y & 1 ? y / 2 + 2 : y / 2];
+}
+
+#define ML_ROUNDS 0.5f // what is not further out than that is rounded to what is in
+
+// stays says that no colour of luma and chroma in such ranges leaves its own.
+INLINE int
+stays(const MlClip *c, MlRange luma, const MlRange chroma[2])
+{
+	for (int i = 0; i < 6; i++) {
+		const float *f = c->colours[i];
+		float low = f[3] + f[0] * (f[0] < 0 ? luma.high : luma.low), high = f[3] + f[0] * (f[0] < 0 ? luma.low : luma.high);
+
+		for (int k = 0; k < 2; k++) {
+			low += f[1 + k] * (f[1 + k] < 0 ? chroma[k].high : chroma[k].low);
+			high += f[1 + k] * (f[1 + k] < 0 ? chroma[k].low : chroma[k].high);
+		}
+		if (low < -128 - ML_ROUNDS || high > 127 + ML_ROUNDS)
+			return 0;
+	}
+	return 1;
+}
+
+// reach is a range that no sample leaves: each is at most so far from the mean as
+// the other coefficients say together.
+INLINE MlRange
+reach(const MlVector steps[8])
+{
+	const float most = 0.2405f; // of a sample, by a coefficient
+	MlVector sum = { 0 };
+	float mean = steps[0][0] / 8, apart = 0;
+
+	for (int y = 0; y < 8; y++)
+		sum += (MlVector) ((Wide) steps[y] & 0x7fffffff);
+	for (int x = 0; x < 8; x++)
+		apart += sum[x];
+	apart = most * (apart - (steps[0][0] < 0 ? -steps[0][0] : steps[0][0]));
+	return (MlRange) { mean - apart, mean + apart };
+}
+
+// stopped keeps samples within their range; *out has the bits of those that were not.
+INLINE MlVector
+stopped(MlVector x, Wide *out)
+{
+	const MlVector zero = { 0 }, least = zero - 128, most = zero + 127;
+	Wide over = x > most, under = x < least;
+
+	*out |= (x > most + ML_ROUNDS) | (x < least - ML_ROUNDS);
+	return (MlVector) ((over & (Wide) most) | (under & (Wide) least) | (~(over | under) & (Wide) x));
+}
+
+// alter makes luma and chroma of pixels what they become. It returns 0 if all
+// stay in range.
+INLINE int
+alter(const MlClip *c, MlVector ycc[3][8])
+{
+	Wide out = { 0 };
+	int any = 0;
+
+	for (int y = 0; y < 8; y++) {
+		MlVector rgb[3], made[3];
+
+		for (int i = 0; i < 3; i++)
+			rgb[i] = stopped(c->colours[i][0] * ycc[0][y] + c->colours[i][1] * ycc[1][y] + c->colours[i][2] * ycc[2][y], &out);
+		for (int i = 0; i < 3; i++)
+			made[i] = stopped(c->rgb[i][0] * rgb[0] + c->rgb[i][1] * rgb[1] + c->rgb[i][2] * rgb[2] + c->rgb[i][3], &out);
+		for (int i = 0; i < 3; i++)
+			ycc[i][y] = c->back[i][0] * made[0] + c->back[i][1] * made[1] + c->back[i][2] * made[2];
+	}
+	for (int x = 0; x < 8; x++)
+		any |= out[x];
+	return any;
+}
+
+// add_up adds what chroma has become beyond what the map makes of it to the
+// samples of a unit.
+INLINE void
+add_up(const MlClip *c, const MlShape *s, int h, int v, MlVector ycc[3][8], MlVector were[2][8], float sums[2][64])
+{
+	const float share = 1.0f / (s->h * s->v);
+
+	for (int i = 0; i < 2; i++)
+		for (int y = 0; y < 8; y++) {
+			MlVector more = (ycc[1 + i][y] - (c->chroma[i][0] * were[0][y] + c->chroma[i][1] * were[1][y])) * share;
+
+			for (int x = 0; x < 8; x++)
+				sums[i][(8 * v + y) / s->v * 8 + (8 * h + x) / s->h] += more[x];
+		}
+}
+
+// clip_chroma makes a unit's chroma of what the map makes and what comes on top.
+INLINE void
+clip_chroma(const MlClip *c, const int16_t *cb, const int16_t *cr, float sums[2][64], int16_t *const to[2])
+{
+	for (int i = 0; i < 2; i++) {
+		MlVector more[8], sum[8];
+
+		memcpy(sum, sums[i], sizeof(sum));
+		encode(sum, more);
+		for (int y = 0; y < 8; y++)
+			put(to[i], y, (c->chroma[i][0] * (row(cb, y) * c->steps[1][y]) + c->chroma[i][1] * (row(cr, y) * c->steps[2][y]) + more[y]) *
+				c->unscale[1 + i][y]);
+	}
+}
+
+// Unit is what is known of the one that is looked at.
+typedef struct {
+	int at, tiled;
+	MlRange range[2];
+	Tile tiles[2];
+	float sums[2][64]; // what comes on top of chroma
+} Unit;
+
+// clip_block alters a block of luma as pixels, if colours leave their range in it.
+INLINE int
+clip_block(const MlClip *c, const MlShape *s, const MlSamples *const rows[3], Unit *u, int h, int v, const int16_t *block, int16_t *to)
+{
+	MlVector luma[8], ycc[3][8], were[2][8];
+
+	steps_of(block, c->steps[0], luma);
+	if (stays(c, reach(luma), u->range))
+		return 0;
+	decode(luma, ycc[0]);
+	if (stays(c, range_of(ycc[0]), u->range))
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		if (!u->tiled && s->components > 1)
+			tile_of(&u->tiles[i], rows, i, u->at, s->across);
+		spread_out(&u->tiles[i], s, h, v, were[i]);
+		memcpy(ycc[1 + i], were[i], sizeof(were[i]));
+	}
+	u->tiled = 1;
+	if (!alter(c, ycc))
+		return 0;
+	add_up(c, s, h, v, ycc, were, u->sums);
+	encode(ycc[0], luma);
+	for (int y = 0; y < 8; y++)
+		put(to, y, luma[y] * c->unscale[0][y]);
+	return 1;
+}
+
+static void
+clip(const MlClip *c, const MlShape *s, int16_t *const planes[ML_COMPONENTS], const MlSamples *const rows[3],
+	int16_t *const made[ML_COMPONENTS], uint8_t *clipped)
+{
+	const size_t across = (size_t) s->across * s->h;
+
+	for (int unit = 0; unit < s->across; unit++) {
+		Unit u;
+
+		memset(&u, 0, sizeof(u));
+		u.at = unit;
+		for (int i = 0; i < 2 && s->components > 1; i++)
+			u.range[i] = nearby(rows, i, unit, s->across);
+		clipped[unit] = 0;
+		for (int b = 0; b < s->h * s->v; b++) {
+			size_t at = ((size_t) (b / s->h) * across + unit * s->h + b % s->h) * 64;
+
+			clipped[unit] |= clip_block(c, s, rows, &u, b % s->h, b / s->h, planes[0] + at, made[0] + at) << b;
+		}
+		if (clipped[unit] && s->components > 1 && !c->grey) {
+			int16_t *to[2] = { made[1] + 64 * unit, made[2] + 64 * unit };
+
+			clip_chroma(c, planes[1] + 64 * unit, planes[2] + 64 * unit, u.sums, to);
+		}
+	}
+}
