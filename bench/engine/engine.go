@@ -67,14 +67,31 @@ func (e *engineProcess) develop(ctx context.Context, r row, p photo) (cost, erro
 }
 
 func (e *engineProcess) run(ctx context.Context, line pipeline.Pipeline, p photo) (engine.Result, error) {
-	in, err := engine.NewBuffer("in", int64(len(p.data)))
+	in, err := received(p.data)
 	if err != nil {
 		return engine.Result{}, err
 	}
-	defer in.Close()
-	if _, err := in.Write(p.data); err != nil {
-		return engine.Result{}, err
+	return e.alter(ctx, line, in)
+}
+
+// received is a buffer with the parts of an image, as it comes to a worker.
+func received(parts ...[]byte) (*engine.Buffer, error) {
+	in, err := engine.NewBuffer("in", 1<<30)
+	if err != nil {
+		return nil, err
 	}
+	for _, part := range parts {
+		if _, err := in.Write(part); err != nil {
+			in.Close()
+			return nil, err
+		}
+	}
+	return in, nil
+}
+
+// alter closes the buffer when it is done with it.
+func (e *engineProcess) alter(ctx context.Context, line pipeline.Pipeline, in *engine.Buffer) (engine.Result, error) {
+	defer in.Close()
 	return e.pool.Run(ctx, engine.Job{Owner: "public", Outputs: []pipeline.Pipeline{line}, Input: in})
 }
 

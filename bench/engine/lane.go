@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"minilab/internal/engine"
 	"minilab/internal/engine/wire"
 	"minilab/internal/pipeline"
 )
@@ -38,8 +37,7 @@ const (
 
 // lanes prints what the coefficient lane costs in the engine process and the
 // worker's part of it, beside other ways to the same. The last column is what the
-// way to the engine process and back costs: the same bytes, spoilt, so that the
-// engine answers at once.
+// way to the engine process and back costs; see handOver.
 func (b *bench) lanes(ctx context.Context) error {
 	fmt.Fprint(b.out, "\n| operation | engine and worker: CPU ms, wall ms, MB, kB written | libvips way | bare libjpeg-turbo | bare lane "+
 		"| turbo to engine, aim | libvips way to engine, aim | engine to bare lane | hand-over to engine, aim |\n"+
@@ -89,10 +87,10 @@ func (b *bench) laneRow(ctx context.Context, r row, turbo bool) error {
 
 func (b *bench) laneSubjects(ctx context.Context, turbo bool) (all []subject, err error) {
 	for _, start := range []func() (subject, error){
-		func() (subject, error) { return startWorker("", nil) },
+		func() (subject, error) { return startWorker("") },
 		func() (subject, error) { return startBare(ctx, b.dir, bareLane) },
-		func() (subject, error) { return startWorker("", wire.ErrNotImage) },
-		func() (subject, error) { return startWorker("lane:off/", nil) },
+		func() (subject, error) { return startHandOver() },
+		func() (subject, error) { return startWorker("lane:off/") },
 		func() (subject, error) { return startBare(ctx, b.dir, bareTurbo) },
 	} {
 		if len(all) == byTurbo && !turbo {
@@ -137,12 +135,11 @@ type workerAndEngine struct {
 	*engineProcess
 
 	prefix string // of pipelines
-	fault  error  // of photographs, which are spoilt for it; nil: none
 }
 
-func startWorker(prefix string, fault error) (subject, error) {
+func startWorker(prefix string) (subject, error) {
 	e, err := startEngine(1)
-	return &workerAndEngine{e, prefix, fault}, err
+	return &workerAndEngine{e, prefix}, err
 }
 
 // develop implements subject.
@@ -151,15 +148,24 @@ func (w *workerAndEngine) develop(ctx context.Context, r row, p photo) (cost, er
 	if err != nil {
 		return cost{}, err
 	}
-	if w.fault != nil {
-		p.data = append([]byte("--"), p.data[2:]...)
-	}
+	return w.timed(func() (int64, error) {
+		result, err := w.run(ctx, line, p)
+		if err != nil {
+			return 0, err
+		}
+		defer result.Close()
+		return result.Outputs[0].Size(), nil
+	})
+}
+
+// timed measures what f costs the engine process and this one.
+func (w *workerAndEngine) timed(f func() (int64, error)) (cost, error) {
 	worker := process(os.Getpid())
 	before, err := worker.cpu()
 	if err != nil {
 		return cost{}, err
 	}
-	c, err := timed(w.process, func() (int64, error) { return w.size(w.run(ctx, line, p)) })
+	c, err := timed(w.process, f)
 	if err != nil {
 		return cost{}, err
 	}
@@ -168,13 +174,32 @@ func (w *workerAndEngine) develop(ctx context.Context, r row, p photo) (cost, er
 	return c, err
 }
 
-func (w *workerAndEngine) size(result engine.Result, err error) (int64, error) {
-	if err != nil || w.fault != nil {
-		if w.fault != nil && errors.Is(err, w.fault) {
+// handOver is the way of an image from the worker's buffer to the engine process
+// and the answer's way back: it is no image, so that there is nothing else to do.
+// Buffers come with it as with any job.
+type handOver struct{ workerAndEngine }
+
+func startHandOver() (subject, error) {
+	e, err := startEngine(1)
+	return &handOver{workerAndEngine{engineProcess: e}}, err
+}
+
+// develop implements subject.
+func (h *handOver) develop(ctx context.Context, r row, p photo) (cost, error) {
+	line, err := pipeline.Parse(r.pipeline)
+	if err != nil {
+		return cost{}, err
+	}
+	const magic = 2
+	in, err := received(make([]byte, magic), p.data[magic:])
+	if err != nil {
+		return cost{}, err
+	}
+	return h.timed(func() (int64, error) {
+		_, err := h.alter(ctx, line, in)
+		if errors.Is(err, wire.ErrNotImage) {
 			err = nil
 		}
 		return 0, err
-	}
-	defer result.Close()
-	return result.Outputs[0].Size(), nil
+	})
 }
