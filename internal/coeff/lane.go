@@ -6,6 +6,7 @@ package coeff
 import "C"
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"syscall"
@@ -140,6 +141,7 @@ func setTables(order *C.MlOrder, head *C.MlHead, o Order) {
 		return
 	}
 	order.requantise = 1
+	zigzag := &C.ml_zigzag
 	for c := range order.quant[:head.components] {
 		order.table[c] = C.int(min(c, 1))
 		for k := range order.quant[c] {
@@ -147,7 +149,7 @@ func setTables(order *C.MlOrder, head *C.MlHead, o Order) {
 			if o.Turn.Transpose {
 				at = k&7<<3 | k>>3
 			}
-			order.quant[c][k] = C.uint16_t(o.Tables[min(c, 1)][C.ml_zigzag[at]])
+			order.quant[c][k] = C.uint16_t(o.Tables[min(c, 1)][zigzag[at]])
 		}
 	}
 }
@@ -168,10 +170,7 @@ func fault(status C.int, errno error) error {
 	case C.ML_MEMORY:
 		return ErrMemory
 	case C.ML_FILE:
-		if e, ok := errno.(syscall.Errno); ok {
-			return fmt.Errorf("coeff: write: %w", e)
-		}
-		return fmt.Errorf("coeff: write: %w", syscall.EIO)
+		return fmt.Errorf("coeff: write: %w", cmp.Or(errno, error(syscall.EIO)))
 	}
 	return ErrStrange
 }

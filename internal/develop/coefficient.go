@@ -18,14 +18,14 @@ func (n *negative) coefficients(job Job) (outputs []wire.Output, ok bool, err er
 		return nil, false, nil
 	}
 	image, err := coeff.Open(n.data)
+	if errors.Is(err, coeff.ErrStrange) {
+		return nil, false, nil // perhaps it is broken: the pixels' way tells
+	}
 	if err != nil {
-		return nil, false, nil // it may be broken, or only strange: the pixels' way tells
+		return nil, false, err
 	}
 	plans, orders, ok := n.planAll(job.Outputs, image)
 	for i := range plans {
-		if !ok {
-			return nil, false, nil
-		}
 		err := n.writeCoefficients(image, plans[i], orders[i], job.Outputs[i].File, job.MaxOutput)
 		if errors.Is(err, coeff.ErrStrange) {
 			return nil, false, empty(job.Outputs[:i+1])
