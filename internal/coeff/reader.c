@@ -29,11 +29,15 @@ ml_reader(MlReader *r, const MlHead *head)
 static int
 pass_mark(MlReader *r)
 {
+	const uint8_t *first = r->in;
+
 	while (r->in < r->end && *r->in == 0xff)
 		r->in++;
 	if (r->in == r->end)
 		return ML_STRANGE; // cut off
 	r->mark = *r->in++;
+	if (r->mark == 0 && r->in - first > 2)
+		return ML_STRANGE; // fill bytes are for markers; of these here libjpeg makes something else
 	if (r->mark == 0)
 		*r->limit++ = 0xff;
 	return ML_DONE;
