@@ -135,8 +135,8 @@ read_frame(Cursor *s, int mark, MlHead *head, Tables *t)
 		else if (factors != 0x11)
 			return ML_STRANGE;
 	}
-	if (head->components == 1)
-		head->h = head->v = 1; // of one component the factors mean nothing
+	if (head->components == 1 && head->h >= 1 && head->h <= 4 && head->v >= 1 && head->v <= 4)
+		head->h = head->v = 1; // of one component the factors mean nothing, but must be some
 	if (head->h < 1 || head->h > 2 || head->v < 1 || head->v > 2)
 		return ML_STRANGE;
 	if (head->components == 3 && (t->ids[0] == t->ids[1] || t->ids[0] == t->ids[2] || t->ids[1] == t->ids[2]))

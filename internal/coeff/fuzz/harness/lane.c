@@ -70,7 +70,7 @@ source(const Reference *from, const MlHead *head, const MlOrder *o, int c, int x
 
 typedef struct {
 	double value, error; // how far rounding and floats may be off
-	int unknown;	     // the lane's neighbours have a part in it
+	int unknown;	     // neighbours have a part in it, or colours that leave their range
 } Wanted;
 
 // wanted is a coefficient of the result, before it is turned.
@@ -87,6 +87,7 @@ wanted(const Reference *from, const MlHead *head, const MlOrder *o, int c, const
 		size = fabs(x);
 		w.unknown = from->components > 1 && (weights[0] != 0 || weights[1] != 0) && (head->h > 1 || head->v > 1);
 	}
+	w.unknown |= o->clips;
 	for (int i = 0; i < 2 && chroma[i]; i++) {
 		double part = (double) weights[i] * chroma[i][k] * head->quant[1 + i][k];
 

@@ -18,6 +18,12 @@ static const Map maps[] = {
 	{ { 4, 3, -3 }, { { 8, -8 }, { -8, 8 } }, -255 },
 };
 
+// What colours that leave their range are altered by, as pixels.
+static const float pixels[][3][4] = {
+	{ { 0, 0, 1, 0 }, { 0, 1, 0, 0 }, { 1, 0, 0, 0 } },
+	{ { 3, -1, -1, 0 }, { -1, 3, -1, 0 }, { -1, -1, 3, 100 } },
+};
+
 static const char segments[] = "\xff\xe0\0\x10JFIF\0\1\2\0\0\1\0\1\0\0\xff\xfe\0\x09minilab";
 
 // part chooses some of so many units.
@@ -82,6 +88,8 @@ order_make(MlOrder *o, const MlHead *head, const uint8_t bytes[ORDER_BYTES])
 	memcpy(o->luma, m->luma, sizeof(o->luma));
 	memcpy(o->chroma, m->chroma, sizeof(o->chroma));
 	o->add = m->add;
+	o->clips = bytes[1] >> 7;
+	memcpy(o->rgb, pixels[bytes[1] >> 6 & 1], sizeof(o->rgb));
 	choose_steps(o, bytes[9]);
 	o->segments = (const uint8_t *) segments;
 	o->restart = bytes[10] & 2 ? head->restart : bytes[10] >> 2;
