@@ -167,16 +167,20 @@ func (g grid) moved(name, value string) grid {
 	panic(name)
 }
 
-// modelled is what a pipeline is to make of a picture.
-func modelled(m image.Image, orientation int, text string) image.Image {
-	g := newGrid(m, orientation)
+// through is what a pipeline is to make of the grid.
+func (g grid) through(text string) grid {
 	for step := range strings.SplitSeq(text, "/") {
 		g = g.model(step)
 	}
 	if g.forgets {
 		g = g.upright()
 	}
-	return g.image()
+	return g
+}
+
+// modelled is what a pipeline is to make of a picture.
+func modelled(m image.Image, orientation int, text string) image.Image {
+	return newGrid(m, orientation).through(text).image()
 }
 
 // meadow is a picture as photographs are: slopes, edges and grain, in colours

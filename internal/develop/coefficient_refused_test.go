@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"minilab/internal/develop"
 	"minilab/internal/engine/wire"
 	"minilab/internal/fault"
@@ -109,13 +111,12 @@ func damaged(random *rand.Rand, data []byte) []byte {
 	return data
 }
 
-// TestWhatTheLaneHasWrittenIsTakenBack: the last byte of a large image is the one
-// that is strange, after most of the result was written; and the pixels' result
-// is the shorter one.
+// TestWhatTheLaneHasWrittenIsTakenBack: the last bytes of a large image are the
+// strange ones, after most of the result was written.
 func TestWhatTheLaneHasWrittenIsTakenBack(t *testing.T) {
 	data := writeJPEG(t, meadow(1600, 1200), ways("4:4:4"))
 	odd := slices.Insert(bytes.Clone(data), len(data)-2, []byte("what is this")...)
-	for _, text := range []string{"swap", "jpeg:95", "flop", "rotate:90"} {
+	for _, text := range []string{"swap", "jpeg:95", "flop"} {
 		whole, result := run(t, data, text)
 		if result.Facts.Lane != "coefficient" {
 			t.Fatalf("%s takes the lane %s", text, result.Facts.Lane)
@@ -125,6 +126,27 @@ func TestWhatTheLaneHasWrittenIsTakenBack(t *testing.T) {
 		}
 		if out, _ := run(t, odd, text); len(out) == len(whole) {
 			t.Errorf("%s: both results have %d bytes", text, len(out))
+		}
+	}
+}
+
+// TestFilesAreEmptied to their last byte, and written from their first one again.
+func TestFilesAreEmptied(t *testing.T) {
+	targets := []develop.Target{{File: memfd(t)}, {File: memfd(t)}}
+	for _, target := range targets {
+		if n, err := unix.Write(target.File, make([]byte, 5000)); n != 5000 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if err := develop.Empty(targets); err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range targets {
+		if n, err := unix.Write(target.File, []byte("new")); n != 3 || err != nil {
+			t.Fatal(n, err)
+		}
+		if got := contents(t, target.File); string(got) != "new" {
+			t.Errorf("the file holds %d bytes", len(got))
 		}
 	}
 }

@@ -3,11 +3,15 @@ package develop
 import (
 	"fmt"
 
+	"minilab/internal/coeff"
 	"minilab/internal/pipeline"
 )
 
 // HalvedAVIF is halvedAVIF.
 var HalvedAVIF = halvedAVIF
+
+// Empty takes back what has been written.
+var Empty = empty
 
 // JPEGMetadata are the segments that encodeJPEG takes over.
 func JPEGMetadata(data, profile []byte) []byte { return readJPEG(data).metadata(profile) }
@@ -47,3 +51,17 @@ func Smaller(data []byte, pipelines ...pipeline.Pipeline) (int, error) {
 
 // Decodings is how many times the image is decoded for targets.
 func Decodings(targets []Target) int { return len(byWish(targets)) }
+
+// Planned is what the coefficient lane is asked for by a pipeline. It is not ok
+// for a pipeline that is not for this lane.
+func Planned(data []byte, p pipeline.Pipeline, orientation int) (o coeff.Order, ok bool) {
+	image, err := coeff.Open(data)
+	if err != nil {
+		return o, false
+	}
+	l, ok := planOf(p, image, orientation, false)
+	if !ok {
+		return o, false
+	}
+	return l.order(image)
+}
