@@ -24,9 +24,10 @@ typedef struct {
 	MlVector own[8];	// by row of a block
 	MlVector unscale[8];	// 1 / step of the result's luma
 	MlVector shared[2][8];	// by component of chroma: its steps times its share in luma
+	MlVector back[2][8];	// the same by component of the result, if some of it comes from there
 	MlVector cross[2][2][8]; // by component of the result and of the source
 	MlVector add;		// to the first row of luma
-	int grey, chromatic;	// no chroma is made; luma gets something of it
+	int grey, returns;	// no chroma is made; back is used
 } MlColours;
 
 // MlBits is where bits are written to, see writer.h.

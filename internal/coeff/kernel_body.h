@@ -206,6 +206,8 @@ chroma(const MlColours *c, int blocks, int16_t *cb, int16_t *cr, MlVector *share
 				continue;
 			put(cb, y, b * c->cross[0][0][y] + r * c->cross[0][1][y]);
 			put(cr, y, b * c->cross[1][0][y] + r * c->cross[1][1][y]);
+			if (c->returns)
+				shared[y] += row(cb, y) * c->back[0][y] + row(cr, y) * c->back[1][y];
 		}
 }
 

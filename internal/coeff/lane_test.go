@@ -8,6 +8,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+func opened(t *testing.T, data []byte) *Image {
+	t.Helper()
+	i, err := Open(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
 func altered(t *testing.T, i *Image, o Order, portable bool) []byte {
 	t.Helper()
 	fd, err := unix.MemfdCreate("result", unix.MFD_CLOEXEC)
@@ -27,4 +36,15 @@ func altered(t *testing.T, i *Image, o Order, portable bool) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// both is what the processor's own kernel and the portable one make of an order:
+// the same.
+func both(t *testing.T, i *Image, o Order) []byte {
+	t.Helper()
+	own := altered(t, i, o, false)
+	if !bytes.Equal(own, altered(t, i, o, true)) {
+		t.Fatal("the portable kernel gives other bytes")
+	}
+	return own
 }
