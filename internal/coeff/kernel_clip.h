@@ -85,16 +85,39 @@ range_of(const MlVector p[8])
 	return r;
 }
 
+#define ML_ROUNDS 0.5f // what is not further out than that is rounded to what is in
+
+// stopped keeps samples within their range; *out has the bits of those that were not.
+INLINE MlVector
+stopped(MlVector x, Wide *out)
+{
+	const MlVector zero = { 0 }, least = zero - 128, most = zero + 127;
+	Wide over = x > most, under = x < least;
+
+	*out |= (x > most + ML_ROUNDS) | (x < least - ML_ROUNDS);
+	return (MlVector) ((over & (Wide) most) | (under & (Wide) least) | (~(over | under) & (Wide) x));
+}
+
+// beyond says that some sample is further out than rounding explains.
+INLINE int
+beyond(MlRange r)
+{
+	return r.low < -128 - ML_ROUNDS || r.high > 127 + ML_ROUNDS;
+}
+
 static void
 samples(const MlClip *c, int blocks, const int16_t *const chroma[2], const MlSamples *to)
 {
 	for (int i = 0; i < 2; i++)
 		for (int x = 0; x < blocks; x++) {
-			MlVector steps[8];
+			MlVector steps[8], *at = to->at[i] + 8 * x;
+			Wide out = { 0 };
 
 			steps_of(chroma[i] + 64 * x, c->steps[1 + i], steps);
-			decode(steps, to->at[i] + 8 * x);
-			to->range[i][x] = range_of(to->at[i] + 8 * x);
+			decode(steps, at);
+			to->range[i][x] = range_of(at);
+			for (int y = 0; y < 8; y++)
+				at[y] = stopped(at[y], &out);
 		}
 }
 
@@ -132,6 +155,16 @@ tile_of(Tile *t, const MlSamples *const rows[3], int i, int unit, int units)
 	}
 }
 
+// centre is a line of the unit itself.
+INLINE MlVector
+centre(const Tile *t, int y)
+{
+	MlVector line;
+
+	memcpy(&line, &t->at[y + 1][1], sizeof(line));
+	return line;
+}
+
 // wide gives a line's samples for 8 pixels of luma.
 INLINE MlVector
 wide(const float line[LINE], int factor, int h)
@@ -162,12 +195,13 @@ spread_out(const Tile *t, const MlShape *s, int h, int v, MlVector out[8])
 		out[y] = 0.75f * lines[y / 2 + 1] + 0.25f * lines[y & 1 ? y / 2 + 2 : y / 2];
 }
 
-#define ML_ROUNDS 0.5f // what is not further out than that is rounded to what is in
-
-// stays says that no colour of luma and chroma in such ranges leaves its own.
+// stays says that luma and chroma in such ranges, and no colour of them, leaves its
+// own.
 INLINE int
 stays(const MlClip *c, MlRange luma, const MlRange chroma[2])
 {
+	if (beyond(luma) || beyond(chroma[0]) || beyond(chroma[1]))
+		return 0;
 	for (int i = 0; i < 6; i++) {
 		const float *f = c->colours[i];
 		float low = f[3] + f[0] * (f[0] < 0 ? luma.high : luma.low), high = f[3] + f[0] * (f[0] < 0 ? luma.low : luma.high);
@@ -199,19 +233,8 @@ reach(const MlVector steps[8])
 	return (MlRange) { mean - apart, mean + apart };
 }
 
-// stopped keeps samples within their range; *out has the bits of those that were not.
-INLINE MlVector
-stopped(MlVector x, Wide *out)
-{
-	const MlVector zero = { 0 }, least = zero - 128, most = zero + 127;
-	Wide over = x > most, under = x < least;
-
-	*out |= (x > most + ML_ROUNDS) | (x < least - ML_ROUNDS);
-	return (MlVector) ((over & (Wide) most) | (under & (Wide) least) | (~(over | under) & (Wide) x));
-}
-
-// alter makes luma and chroma of pixels what they become. It returns 0 if all
-// stay in range.
+// alter makes luma and chroma of pixels, of which chroma has been stopped, what
+// they become. It returns 0 if luma and all colours stay in range.
 INLINE int
 alter(const MlClip *c, MlVector ycc[3][8])
 {
@@ -221,6 +244,7 @@ alter(const MlClip *c, MlVector ycc[3][8])
 	for (int y = 0; y < 8; y++) {
 		MlVector rgb[3], made[3];
 
+		ycc[0][y] = stopped(ycc[0][y], &out);
 		for (int i = 0; i < 3; i++)
 			rgb[i] = stopped(c->colours[i][0] * ycc[0][y] + c->colours[i][1] * ycc[1][y] + c->colours[i][2] * ycc[2][y], &out);
 		for (int i = 0; i < 3; i++)
@@ -249,21 +273,6 @@ add_up(const MlClip *c, const MlShape *s, int h, int v, MlVector ycc[3][8], MlVe
 		}
 }
 
-// clip_chroma makes a unit's chroma of what the map makes and what comes on top.
-INLINE void
-clip_chroma(const MlClip *c, const int16_t *cb, const int16_t *cr, float sums[2][64], int16_t *const to[2])
-{
-	for (int i = 0; i < 2; i++) {
-		MlVector more[8], sum[8];
-
-		memcpy(sum, sums[i], sizeof(sum));
-		encode(sum, more);
-		for (int y = 0; y < 8; y++)
-			put(to[i], y, (c->chroma[i][0] * (row(cb, y) * c->steps[1][y]) + c->chroma[i][1] * (row(cr, y) * c->steps[2][y]) + more[y]) *
-				c->unscale[1 + i][y]);
-	}
-}
-
 // Unit is what is known of the one that is looked at.
 typedef struct {
 	int at, tiled;
@@ -271,6 +280,23 @@ typedef struct {
 	Tile tiles[2];
 	float sums[2][64]; // what comes on top of chroma
 } Unit;
+
+// clip_chroma makes a unit's chroma of what the map makes of its samples and what
+// comes on top.
+INLINE void
+clip_chroma(const MlClip *c, const Unit *u, int16_t *const to[2])
+{
+	for (int i = 0; i < 2; i++) {
+		MlVector made[8], sums[8];
+
+		memcpy(sums, u->sums[i], sizeof(sums));
+		for (int y = 0; y < 8; y++)
+			sums[y] += c->chroma[i][0] * centre(&u->tiles[0], y) + c->chroma[i][1] * centre(&u->tiles[1], y);
+		encode(sums, made);
+		for (int y = 0; y < 8; y++)
+			put(to[i], y, made[y] * c->unscale[1 + i][y]);
+	}
+}
 
 // clip_block alters a block of luma as pixels, if colours leave their range in it.
 INLINE int
@@ -291,7 +317,7 @@ clip_block(const MlClip *c, const MlShape *s, const MlSamples *const rows[3], Un
 		memcpy(ycc[1 + i], were[i], sizeof(were[i]));
 	}
 	u->tiled = 1;
-	if (!alter(c, ycc))
+	if (!alter(c, ycc) && !beyond(u->range[0]) && !beyond(u->range[1]))
 		return 0;
 	add_up(c, s, h, v, ycc, were, u->sums);
 	encode(ycc[0], luma);
@@ -322,7 +348,7 @@ clip(const MlClip *c, const MlShape *s, int16_t *const planes[ML_COMPONENTS], co
 		if (clipped[unit] && s->components > 1 && !c->grey) {
 			int16_t *to[2] = { made[1] + 64 * unit, made[2] + 64 * unit };
 
-			clip_chroma(c, planes[1] + 64 * unit, planes[2] + 64 * unit, u.sums, to);
+			clip_chroma(c, &u, to);
 		}
 	}
 }

@@ -26,7 +26,7 @@ type picture struct {
 const seed = 6
 
 func pictures(t testing.TB) []picture {
-	return []picture{photograph(t), boxes("primaries", primary), stripes()}
+	return []picture{photograph(t), boxes("primaries", primary), stripes(), boxes("no colours", anything).asYCC()}
 }
 
 // photograph is a picture of Go's, which is there wherever Go is.

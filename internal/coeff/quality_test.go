@@ -1,6 +1,7 @@
 package coeff
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"testing"
@@ -69,6 +70,9 @@ func (o operation) colours() Colours {
 			c.Chroma[0][i-1], c.Chroma[1][i-1] = got[1]-grey[1], got[2]-grey[2]
 		}
 	}
+	if !o.commutes {
+		c.Stops = &RGB{Rows: o.rows, Add: [3]float64{o.add, o.add, o.add}}
+	}
 	return c
 }
 
@@ -130,12 +134,17 @@ func noWorse(t *testing.T, p picture, source []byte, quality int) {
 		pixels = append(pixels, float64(v))
 	}
 	for _, o := range operations {
-		if p.clips && !o.commutes {
+		result, err := same(t, image, Order{Region: image.Whole(), Colours: o.colours()})
+		if errors.Is(err, ErrStrange) {
+			t.Logf("quality %d, %s: REFUSED", quality, o.name)
 			continue
+		} else if err != nil {
+			t.Fatal(err)
 		}
 		ideal := o.ideal(exact)
-		lane := psnr(decoded(t, both(t, image, Order{Region: image.Whole(), Colours: o.colours()})), ideal)
+		lane := psnr(decoded(t, result), ideal)
 		other := psnr(decoded(t, o.byPixels(t, pixels, kind)), ideal)
+		t.Logf("quality %d, %s: %.2f dB, but %.2f by pixels", quality, o.name, lane, other)
 		if lane < other-0.2 {
 			t.Errorf("quality %d, %s: %.2f dB, but %.2f by pixels", quality, o.name, lane, other)
 		}
