@@ -289,25 +289,6 @@ write_rows(Lane *l, const Plane *planes, int count)
 	return ML_DONE;
 }
 
-// has_range says that the blocks' means are samples, or nearly: decoders stop luma and
-// chroma too, which a map without stops has not thought of.
-static int
-has_range(const Lane *l, const Plane *planes)
-{
-	const int most = 8 * (128 + 4);
-
-	for (int c = 0; c < l->result.components; c++) {
-		const Plane *p = &planes[c];
-		int step = l->order->quant[c][0];
-
-		for (int y = 0; y < p->v; y++)
-			for (int x = 0; x < p->across; x++)
-				if (abs(p->blocks[y * p->line + 64 * (size_t) x]) * step > most + step)
-					return 0;
-	}
-	return 1;
-}
-
 // take_row takes a finished row of the source over into the result.
 static int
 take_row(Lane *l, int row)
@@ -328,8 +309,6 @@ take_row(Lane *l, int row)
 		for (int v = 0; v < p->v && keeps(l); v++)
 			memcpy(l->kept[c].blocks + (at * p->v + v) * l->kept[c].line, p->blocks + v * p->line, l->kept[c].line * sizeof(int16_t));
 	}
-	if (l->recoloured && !o->clips && !has_range(l, planes))
-		return ML_STRANGE;
 	if (keeps(l))
 		return ML_DONE;
 	return write_rows(l, planes, left < l->shape.v / l->result.v ? left : l->shape.v / l->result.v);
@@ -350,6 +329,41 @@ inside(const Lane *l, int row)
 	return row >= l->order->top && row < l->order->top + l->order->down;
 }
 
+// mean is that of a component's samples in a unit.
+static float
+mean(const Lane *l, int16_t *const planes[ML_COMPONENTS], int component, int unit)
+{
+	int h = component ? 1 : l->shape.h, v = component ? 1 : l->shape.v, sum = 0;
+
+	for (int b = 0; b < h * v; b++)
+		sum += planes[component][((size_t) (b / h) * l->shape.across * h + unit * h + b % h) * 64];
+	return sum * l->clip.steps[component][0][0] / (8 * h * v);
+}
+
+// has_colours says that the units of a row are on average of colours that there are.
+// Others come of no pixels, but luma and chroma can be written so. Decoders stop
+// them at the ends of the range, which a map that commutes with stopping red, green
+// and blue does not think of when luma and chroma are stopped. The last units of
+// rows and columns are not looked at, since what fills them up may be anything.
+static int
+has_colours(const Lane *l, int16_t *const planes[ML_COMPONENTS])
+{
+	const float slack = 16; // for what encoders do to chroma between units
+	const float step = (l->clip.steps[0][0][0] + 2 * l->clip.steps[1][0][0] + 2 * l->clip.steps[2][0][0]) / 16;
+
+	for (int x = 0; x < l->shape.across - 1; x++) {
+		float y = mean(l, planes, 0, x), cb = mean(l, planes, 1, x), cr = mean(l, planes, 2, x);
+
+		for (int i = 0; i < 3; i++) {
+			const float *f = l->clip.colours[i];
+
+			if (fabsf(f[0] * y + f[1] * cb + f[2] * cr) > 128 + slack + step)
+				return 0;
+		}
+	}
+	return 1;
+}
+
 static int
 read_row(Lane *l, int row)
 {
@@ -361,6 +375,8 @@ read_row(Lane *l, int row)
 		return status;
 	if (!l->recoloured || l->shape.components == 1 || !near(l, row))
 		return ML_DONE;
+	if (!l->order->clips && row + 1 < l->down && !has_colours(l, planes))
+		return ML_STRANGE;
 	if (l->order->clips) {
 		const int16_t *const chroma[2] = { planes[1], planes[2] };
 
