@@ -44,9 +44,10 @@ func (b *Buffer) Write(p []byte) (int, error) {
 }
 
 // ReadFrom implements io.ReaderFrom. What goes over the limit is
-// fault.ErrTooLarge.
+// fault.ErrTooLarge. A part of a file, as an io.LimitedReader, is copied by the
+// kernel.
 func (b *Buffer) ReadFrom(r io.Reader) (int64, error) {
-	n, err := b.file.ReadFrom(io.LimitReader(r, b.max-b.size))
+	n, err := b.fill(r, b.max-b.size)
 	b.size += n
 	if err == nil && b.size == b.max {
 		var more [1]byte

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -39,6 +42,69 @@ func TestBufferHoldsItsLimitAndNoMore(t *testing.T) {
 	}
 	if _, err := b.Write([]byte("d")); !errors.Is(err, fault.ErrTooLarge) || b.Size() != 3 {
 		t.Errorf("one more: %v, size %d", err, b.Size())
+	}
+}
+
+// TestBufferTakesPartsOfFiles: the kernel copies what is there of a part, from
+// where the file is, and the rest can be read on.
+func TestBufferTakesPartsOfFiles(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	all := make([]byte, 1<<20+17)
+	for i := range all {
+		all[i] = byte(rng.Uint32())
+	}
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, all, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		from, part, limit int64
+		want              []byte
+		err               error
+	}{
+		{0, 1 << 40, 1 << 40, all, nil}, // cut off
+		{5, 1 << 20, 1 << 20, all[5 : 5+1<<20], nil},
+		{5, 100, 1 << 20, all[5:105], nil},
+		{5, 0, 10, nil, nil},
+		{int64(len(all)), 10, 10, nil, nil},
+		{0, 101, 100, all[:100], fault.ErrTooLarge},
+	} {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Seek(c.from, io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+		b := newBuffer(t, c.limit)
+		part := &io.LimitedReader{R: f, N: c.part}
+		n, err := b.ReadFrom(part)
+		got, _ := io.ReadAll(b.Reader())
+		if !errors.Is(err, c.err) || n != int64(len(c.want)) || !bytes.Equal(got, c.want) {
+			t.Errorf("%d bytes from %d: %d, %v, size %d", c.part, c.from, n, err, b.Size())
+		}
+		if err == nil && part.N != c.part-n {
+			t.Errorf("%d bytes from %d: %d are left of the part", c.part, c.from, part.N)
+		}
+		f.Close()
+	}
+}
+
+// TestBufferReadsWhatIsNoPlainFile: a pipe is a file too.
+func TestBufferReadsWhatIsNoPlainFile(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := w.WriteString("abcdef"); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	b := newBuffer(t, 10)
+	n, err := b.ReadFrom(&io.LimitedReader{R: r, N: 4})
+	if got, _ := io.ReadAll(b.Reader()); err != nil || n != 4 || string(got) != "abcd" {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 
