@@ -20,8 +20,13 @@ typedef struct {
 	int status;
 } Errors;
 
+// MOST_SCANS is libvips' limit too. A scan may be of a few bytes and change nothing,
+// but takes as long as the image is large.
+#define MOST_SCANS 100
+
 struct MlScans {
 	struct jpeg_decompress_struct d;
+	struct jpeg_progress_mgr progress;
 	Errors errors;
 	jvirt_barray_ptr *arrays;
 };
@@ -43,6 +48,13 @@ hear(j_common_ptr j, int level)
 		fail(j);
 }
 
+static void
+watch(j_common_ptr j)
+{
+	if (((j_decompress_ptr) j)->input_scan_number > MOST_SCANS)
+		fail(j);
+}
+
 static struct jpeg_error_mgr *
 errors(Errors *e)
 {
@@ -51,6 +63,17 @@ errors(Errors *e)
 	e->manager.emit_message = hear;
 	e->status = ML_DONE;
 	return &e->manager;
+}
+
+// is_whole says that no scan is missing: decoders guess what it would have said.
+static int
+is_whole(j_decompress_ptr d)
+{
+	for (int c = 0; c < d->num_components && d->progressive_mode; c++)
+		for (int k = 0; k < DCTSIZE2; k++)
+			if (d->coef_bits[c][k] != 0)
+				return 0;
+	return 1;
 }
 
 // is_as_told says that libjpeg has found what the head says, and takes the steps.
@@ -89,10 +112,12 @@ ml_scans_read(MlScans **out, MlHead *head)
 	if (setjmp(s->errors.failed))
 		return s->errors.status;
 	jpeg_create_decompress(&s->d);
+	s->progress.progress_monitor = watch;
+	s->d.progress = &s->progress;
 	jpeg_mem_src(&s->d, head->data, head->length);
 	jpeg_read_header(&s->d, TRUE);
 	s->arrays = jpeg_read_coefficients(&s->d);
-	return is_as_told(s, head) ? ML_DONE : ML_STRANGE;
+	return is_whole(&s->d) && is_as_told(s, head) ? ML_DONE : ML_STRANGE;
 }
 
 void

@@ -10,7 +10,8 @@ typedef struct {
 	const char *name;
 	int quality;
 	int restart;
-	int optimal, progressive, scans;
+	int optimal, progressive;
+	int scans; // 1: of each component, 2: of each coefficient
 } Kind;
 
 static const Kind kinds[] = {
@@ -23,20 +24,28 @@ static const Kind kinds[] = {
 	{ "progressive", 98, 0, 1, 1, 0 },
 	{ "progressive-restarts", 60, 3, 1, 1, 0 },
 	{ "scans", 70, 0, 0, 0, 1 },
+	{ "many-scans", 70, 0, 0, 0, 2 },
 };
 
 // Factors of luma; 0: grey.
 static const int factors[][2] = { { 1, 1 }, { 2, 1 }, { 1, 2 }, { 2, 2 }, { 0, 0 } };
 
-// Each component in a scan of its own.
-static const jpeg_scan_info scans[3] = {
-	{ 1, { 0 }, 0, 63, 0, 0 },
-	{ 1, { 1 }, 0, 63, 0, 0 },
-	{ 1, { 2 }, 0, 63, 0, 0 },
-};
+// script makes scans of each component, or of each coefficient.
+static int
+script(jpeg_scan_info *scans, int components, int kind)
+{
+	int n = 0;
+
+	for (int c = 0; c < components; c++) {
+		scans[n++] = (jpeg_scan_info) { 1, { c }, 0, kind == 1 ? 63 : 0, 0, 0 };
+		for (int k = 1; kind == 2 && k < 64; k++)
+			scans[n++] = (jpeg_scan_info) { 1, { c }, k, k, 0, 0 };
+	}
+	return n;
+}
 
 static void
-configure(j_compress_ptr c, const Kind *kind, const int *factor)
+configure(j_compress_ptr c, const Kind *kind, const int *factor, jpeg_scan_info *scans)
 {
 	jpeg_set_defaults(c);
 	if (factor[0] == 0)
@@ -51,8 +60,8 @@ configure(j_compress_ptr c, const Kind *kind, const int *factor)
 	if (kind->progressive)
 		jpeg_simple_progression(c);
 	if (kind->scans) {
+		c->num_scans = script(scans, c->num_components, kind->scans);
 		c->scan_info = scans;
-		c->num_scans = c->num_components;
 	}
 }
 
@@ -61,6 +70,7 @@ encode(unsigned char *rgb, int width, int height, const Kind *kind, const int *f
 {
 	struct jpeg_compress_struct c;
 	struct jpeg_error_mgr errors;
+	jpeg_scan_info scans[3 * 64];
 
 	c.err = jpeg_std_error(&errors); // which exits
 	jpeg_create_compress(&c);
@@ -69,7 +79,7 @@ encode(unsigned char *rgb, int width, int height, const Kind *kind, const int *f
 	c.image_height = height;
 	c.input_components = 3;
 	c.in_color_space = JCS_RGB;
-	configure(&c, kind, factor);
+	configure(&c, kind, factor, scans);
 	jpeg_start_compress(&c, TRUE);
 	while (c.next_scanline < c.image_height) {
 		JSAMPROW row = rgb + (size_t) c.next_scanline * width * 3;
