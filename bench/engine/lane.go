@@ -89,7 +89,7 @@ func (b *bench) laneSubjects(ctx context.Context, turbo bool) (all []subject, er
 	for _, start := range []func() (subject, error){
 		func() (subject, error) { return startWorker("") },
 		func() (subject, error) { return startBare(ctx, b.dir, bareLane) },
-		func() (subject, error) { return startHandOver() },
+		startHandOver,
 		func() (subject, error) { return startWorker("lane:off/") },
 		func() (subject, error) { return startBare(ctx, b.dir, bareTurbo) },
 	} {

@@ -46,6 +46,12 @@ grey(MlOrder *o)
 	o->luma[0] = 1;
 	o->luma[1] = 2 * (1 - blue) * (b - g * blue / green);
 	o->luma[2] = 2 * (1 - red) * (r - g * red / green);
+	o->clips = 1;
+	for (int i = 0; i < 3; i++) {
+		o->rgb[i][0] = r;
+		o->rgb[i][1] = g;
+		o->rgb[i][2] = b;
+	}
 }
 
 static void
