@@ -7,6 +7,7 @@
 // no longer than 16 bits by the rule of figure K.3.
 #include "huffman.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 // What the most used cameras and encoders have: tables K.3 to K.6.
@@ -102,6 +103,13 @@ ml_encoder(MlEncoder *e, const MlCodes *codes)
 	for (int l = 1; l <= 16; l++, code <<= 1)
 		for (int i = 0; i < codes->counts[l]; i++, k++, code++)
 			e->entry[codes->values[k]] = code << 8 | (l + (codes->values[k] & 15));
+	for (int run = 0; run < 16; run++)
+		for (int n = -ML_SMALL; n < ML_SMALL; n++) {
+			int size = n ? 32 - __builtin_clz(abs(n)) : 0;
+			uint32_t entry = e->entry[run << 4 | size], low = (n + (n >> 31)) & ((1 << size) - 1);
+
+			e->small[run][n + ML_SMALL] = ((entry >> 8) << size | low) << 8 | (entry & 255);
+		}
 }
 
 #define SYMBOLS 257 // the values, and one whose code keeps all ones free

@@ -5,6 +5,7 @@
 #include "coeff.h"
 
 #define ML_PEEK 11	  // bits that are looked up at once
+#define ML_SMALL 8	  // numbers from - that on and below it are looked up when written
 #define ML_BLOCK_ENDS 64  // the run of a code that ends a block
 
 // MlDecoder reads one table's codes. An entry of fast is value << 16 | run << 8 |
@@ -20,6 +21,7 @@ typedef struct {
 // the code included; 0 for a value without a code.
 typedef struct {
 	uint32_t entry[256];
+	uint32_t small[16][2 * ML_SMALL]; // of a run and a number + ML_SMALL: the number's bits are in the code
 } MlEncoder;
 
 // ml_decoder fails with ML_STRANGE for a table that is none. Of dc, values are

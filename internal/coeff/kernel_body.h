@@ -89,47 +89,58 @@ read_dc(MlStream *s, const MlDecoder *d, int *dc)
 	return *dc < ML_LEAST_DC || *dc > ML_LARGEST ? ML_STRANGE : ML_DONE;
 }
 
+#define ML_END 64     // of a block, as the place behind its last coefficient
+#define ML_NOWHERE 65 // there is no such code, or no such place
+
+// read_ac reads the coefficient that comes next from place k on, and gives the place
+// behind it.
+INLINE int
+read_ac(MlStream *s, const MlDecoder *d, int k, int16_t *block)
+{
+	int32_t e = d->fast[s->bits >> (64 - ML_PEEK)];
+	int run = e >> 8 & 255, size;
+
+	if (__builtin_expect(e != 0, 1)) {
+		drop(s, e & 255);
+		if (k + run > 63)
+			return run == ML_BLOCK_ENDS ? ML_END : ML_NOWHERE;
+		block[ml_natural[k + run]] = e >> 16;
+		return k + run + 1;
+	}
+	e = symbol(s->bits, d);
+	if (e < 0)
+		return ML_NOWHERE;
+	drop(s, e >> 8);
+	run = e >> 4 & 15;
+	size = e & 15;
+	if (size == 0 && run == 0)
+		return ML_END;
+	if (k + run > 63 || size > 10 || (size == 0 && run != 15))
+		return ML_NOWHERE;
+	block[ml_natural[k + run]] = number(s, size);
+	return k + run + 1;
+}
+
+// read_block looks ahead for two codes at once: they and their numbers have at
+// most 53 bits, of 56 that are there then.
 INLINE int
 read_block(MlStream *s, const MlDecoder codes[2], int *dc, int16_t *block)
 {
-	const MlDecoder *d = &codes[1];
-	int k = 1;
+	int k;
 
 	memset(block, 0, 64 * sizeof(*block));
 	look(s);
 	if (read_dc(s, &codes[0], dc))
 		return ML_STRANGE;
 	block[0] = *dc;
-	while (k < 64) {
-		int32_t e;
-		int run, size;
-
-		if (s->count < 32)
-			look(s);
-		e = d->fast[s->bits >> (64 - ML_PEEK)];
-		if (__builtin_expect(e != 0, 1)) {
-			drop(s, e & 255);
-			run = e >> 8 & 255;
-			k += run;
-			if (k > 63)
-				return run == ML_BLOCK_ENDS ? ML_DONE : ML_STRANGE;
-			block[ml_natural[k++]] = e >> 16;
-			continue;
-		}
-		e = symbol(s->bits, d);
-		if (e < 0)
-			return ML_STRANGE;
-		drop(s, e >> 8);
-		run = e >> 4 & 15;
-		size = e & 15;
-		if (size == 0 && run == 0)
-			return ML_DONE;
-		k += run;
-		if (k > 63 || size > 10 || (size == 0 && run != 15))
-			return ML_STRANGE;
-		block[ml_natural[k++]] = number(s, size);
+	k = read_ac(s, &codes[1], 1, block);
+	while (k < ML_END) {
+		look(s);
+		k = read_ac(s, &codes[1], k, block);
+		if (k < ML_END)
+			k = read_ac(s, &codes[1], k, block);
 	}
-	return ML_DONE;
+	return k == ML_END ? ML_DONE : ML_STRANGE;
 }
 
 // read_unit keeps where it is in registers.
@@ -452,6 +463,12 @@ write(MlBits *to, const int16_t *block, int *dc, const MlEncoder codes[2], const
 		rest &= rest - 1;
 		for (last = k; __builtin_expect(run > 15, 0); run -= 16)
 			append(w, entry[0xf0] >> 8, entry[0xf0] & 255);
+		if (__builtin_expect((unsigned) (number + ML_SMALL) < 2 * ML_SMALL, 1)) {
+			uint32_t small = codes[1].small[run][number + ML_SMALL];
+
+			append(w, small >> 8, small & 255);
+			continue;
+		}
 		size = size_of(number);
 		append_number(w, entry[run << 4 | size], number, size);
 	}
