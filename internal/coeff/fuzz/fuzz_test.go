@@ -110,7 +110,8 @@ func TestLane(t *testing.T) {
 	mutable := encoded(t, images, small)
 	mutable = append(mutable, others(t, mutable)...)
 	t.Run("Seeds", func(t *testing.T) {
-		inputs := write(t, t.TempDir(), append(encoded(t, images, large), mutable...))
+		dir := t.TempDir()
+		inputs := append(write(t, dir, encoded(t, images, large), 1), write(t, dir, mutable, 8)...)
 		found, err := filepath.Glob("testdata/found/*")
 		if err != nil {
 			t.Fatal(err)
@@ -122,7 +123,7 @@ func TestLane(t *testing.T) {
 	})
 	t.Run("Mutations", func(t *testing.T) {
 		seeds, corpus := t.TempDir(), t.TempDir()
-		write(t, seeds, mutable)
+		write(t, seeds, mutable, 1)
 		t.Logf("seed %d", *seed)
 		t.Log(summary(run(t.Context(), t, program, append(extent(), corpus, seeds)...)))
 	})

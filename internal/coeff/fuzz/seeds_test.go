@@ -88,7 +88,7 @@ func others(t *testing.T, given [][]byte) [][]byte {
 	}
 	for k, data := range given {
 		if k%16 == 0 {
-			all = append(all, data[:len(data)*2/3], filled(data), segmented(data))
+			all = append(all, data[:len(data)*2/3], filled(data), segmented(data), promising(data, 0xff), promising(data, 0x10))
 		}
 	}
 	return all
@@ -106,6 +106,18 @@ func filled(data []byte) []byte {
 	return out[2:] // none before the first
 }
 
+// promising is of the same data, but its header promises 256 times as many pixels
+// each way as that byte says.
+func promising(data []byte, side byte) []byte {
+	out := bytes.Clone(data)
+	for at := 2; ; at += 2 + int(data[at+2])<<8 + int(data[at+3]) {
+		if data[at+1]&0xf0 == 0xc0 && data[at+1] != 0xc4 {
+			copy(out[at+5:], []byte{side, side, side, side})
+			return out
+		}
+	}
+}
+
 // segmented has many segments behind its first marker.
 func segmented(data []byte) []byte {
 	out := bytes.Clone(data[:2])
@@ -115,17 +127,17 @@ func segmented(data []byte) []byte {
 	return append(out, data[2:]...)
 }
 
-// write writes each JPEG with an order of its own. Names are of contents, as
+// write writes each JPEG with some orders of its own. Names are of contents, as
 // libFuzzer's are.
-func write(t *testing.T, dir string, all [][]byte) []string {
+func write(t *testing.T, dir string, all [][]byte, orders int) []string {
 	t.Helper()
 	var paths []string
-	for k, data := range all {
+	for k := range len(all) * orders {
 		order := sha256.Sum256([]byte(strconv.Itoa(k)))
 		if k%3 == 0 {
 			order[0] &^= 0xc0 // all of it, without a limit
 		}
-		input := append(bytes.Clone(data), order[:orderBytes]...)
+		input := append(bytes.Clone(all[k/orders]), order[:orderBytes]...)
 		path := filepath.Join(dir, fmt.Sprintf("%x", sha256.Sum256(input)))
 		if err := os.WriteFile(path, input, 0o600); err != nil {
 			t.Fatal(err)
