@@ -130,7 +130,8 @@ func (b *bench) fitting(ctx context.Context, r row) (photos []photo, err error) 
 }
 
 // workerAndEngine is an engine process and this one, which is its worker: what
-// both use is counted.
+// both use is counted from when the image has come, as it is for the bare loops,
+// to when the result has been let go.
 type workerAndEngine struct {
 	*engineProcess
 
@@ -148,8 +149,12 @@ func (w *workerAndEngine) develop(ctx context.Context, r row, p photo) (cost, er
 	if err != nil {
 		return cost{}, err
 	}
+	in, err := received(p.data)
+	if err != nil {
+		return cost{}, err
+	}
 	return w.timed(func() (int64, error) {
-		result, err := w.run(ctx, line, p)
+		result, err := w.alter(ctx, line, in)
 		if err != nil {
 			return 0, err
 		}

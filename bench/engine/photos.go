@@ -139,11 +139,18 @@ func scene(size image.Point, seed uint64) image.Image {
 			}
 			m.Y[m.YOffset(x, y)] = level(v)
 			if c := m.COffset(x, y); x&1 == 0 && y&1 == 0 {
-				m.Cb[c], m.Cr[c] = level(64+0.5*blue.at(x, y)), level(64+0.5*red.at(x, y))
+				m.Cb[c], m.Cr[c] = chroma(v, blue.at(x, y)), chroma(v, red.at(x, y))
 			}
 		}
 	}
 	return m
+}
+
+// chroma is the weaker the nearer luma is to black and white, as that of colours
+// on a screen is: no camera writes others.
+func chroma(luma, v float64) uint8 {
+	room := max(0, min(luma, 255-luma)) / 128
+	return level(128 + room*(0.5*v-64))
 }
 
 func level(v float64) uint8 { return uint8(math.Max(0, math.Min(255, v))) }
