@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/draw"
 	"math"
 	"math/rand/v2"
 	"strconv"
@@ -299,6 +300,37 @@ func TestLaneOfUnevenSizes(t *testing.T) {
 					mustLoseNoMore(t, text, lane, pixels, most)
 				})
 			}
+		}
+	}
+}
+
+// patches are rectangles of colours at the ends of their range, one over another.
+// No two blocks are the same, so that no luck of one is that of all.
+func patches(w, h int) image.Image {
+	random := rand.New(rand.NewPCG(6, 3))
+	m := image.NewNRGBA(image.Rect(0, 0, w, h))
+	for range w * h / 20 {
+		at := image.Pt(random.IntN(w)-5, random.IntN(h)-5)
+		c := color.NRGBA{R: uint8(255 * random.IntN(2)), G: uint8(255 * random.IntN(2)), B: uint8(255 * random.IntN(2)), A: 255}
+		draw.Draw(m, image.Rectangle{at, at.Add(image.Pt(3+random.IntN(20), 3+random.IntN(20)))}, image.NewUniform(c), image.Point{}, draw.Src)
+	}
+	return flatten(m, color.White)
+}
+
+// TestSaturatedColoursInTheLane: blocks with sharp edges of colours at the ends of
+// their range hold some beyond it, which decoders stop there.
+func TestSaturatedColoursInTheLane(t *testing.T) {
+	for _, sampling := range []string{"4:4:4", "4:2:2", "4:4:0", "4:2:0"} {
+		how := ways(sampling)
+		for i := range how.Tables {
+			for k := range how.Tables[i] {
+				how.Tables[i][k] *= 6
+			}
+		}
+		data, noisy := writeJPEG(t, patches(160, 128), how), writeJPEG(t, eightBit(opaque(noise(160, 128))), how)
+		for _, text := range []string{"swap", "swap:gbr", "invert", "grayscale", "saturation:0.4", "contrast:0.6", "rotate:90", "swap/flop/saturation:0.6", "grayscale/invert/rotate:90"} {
+			mustBeNoWorse(t, data, 0, text)
+			mustBeNoWorse(t, noisy, 0, text)
 		}
 	}
 }

@@ -32,9 +32,43 @@ func TestOrdersAreExact(t *testing.T) {
 		} else if at, most := farthest(got, want); most > 1e-6 {
 			t.Fatalf("seed %d: %s turned as %d: colour %d is %v, want %v", seed, text, orientation, at, got.at[at], want.at[at])
 		}
+		mustStopAlike(t, text, order.Colours)
 	}
 	if taken < 300 {
 		t.Errorf("only %d sequences were planned", taken)
+	}
+}
+
+// mustStopAlike: where it makes a difference that colours are stopped at the ends of
+// their range, the map is there for colours as well, and is the same one.
+func mustStopAlike(tb testing.TB, text string, c coeff.Colours) {
+	tb.Helper()
+	if c.Stops == nil {
+		return
+	}
+	for i, before := range colourCube(8, 8).at {
+		want := mappedColour(before, c)
+		for k, row := range c.Stops.Rows {
+			got := c.Stops.Add[k] + row[0]*before[0] + row[1]*before[1] + row[2]*before[2]
+			if math.Abs(got-want[k]) > 1e-6 {
+				tb.Fatalf("%s: channel %d of colour %d is %v, want %v", text, k, i, got, want[k])
+			}
+		}
+	}
+}
+
+// TestColoursAreStopped before all maps but those that only reorder or invert
+// channels: what is beyond 0 or 255 then stays beyond one of the two.
+func TestColoursAreStopped(t *testing.T) {
+	data := writeJPEG(t, meadow(64, 48), ways("4:4:4"))
+	for text, stopped := range map[string]bool{
+		"swap": false, "swap:gbr": false, "invert": false, "invert/swap:gbr": false, "swap/invert/rotate:90": false, "flip": false, "strip": false,
+		"grayscale": true, "saturation:0": true, "saturation:0.5": true, "contrast:0.5": true, "contrast:0": true, "swap/saturation:0.9": true,
+		"contrast:0.5/brightness:0.2": true, "invert/contrast:0.99": true,
+	} {
+		if o, ok := planned(t, data, text, 0); !ok || (o.Colours.Stops != nil) != stopped {
+			t.Errorf("%s: planned %v, stopped %v", text, ok, o.Colours.Stops != nil)
+		}
 	}
 }
 
