@@ -102,6 +102,13 @@ func (o operation) byPixels(t *testing.T, decoded []float64, kind coefftest.Kind
 	return coefftest.Encode(t, pixels, kind)
 }
 
+func floats(pixels []byte) (out []float64) {
+	for _, v := range pixels {
+		out = append(out, float64(v))
+	}
+	return out
+}
+
 // psnr is in dB.
 func psnr(got, want []float64) float64 {
 	sum := 0.0
@@ -129,10 +136,7 @@ func TestNoWorseThanPixels(t *testing.T) {
 
 func noWorse(t *testing.T, p picture, source []byte, quality int) {
 	image, kind, exact := opened(t, source), coefftest.Of(t, source), decoded(t, source)
-	var pixels []float64
-	for _, v := range coefftest.Pixels(t, source) {
-		pixels = append(pixels, float64(v))
-	}
+	pixels := floats(coefftest.Pixels(t, source))
 	for _, o := range operations {
 		result, err := same(t, image, Order{Region: image.Whole(), Colours: o.colours()})
 		if p.ycc && o.commutes {
@@ -146,7 +150,6 @@ func noWorse(t *testing.T, p picture, source []byte, quality int) {
 		ideal := o.ideal(exact)
 		lane := psnr(decoded(t, result), ideal)
 		other := psnr(decoded(t, o.byPixels(t, pixels, kind)), ideal)
-		t.Logf("quality %d, %s: %.2f dB, but %.2f by pixels", quality, o.name, lane, other)
 		if lane < other-0.2 {
 			t.Errorf("quality %d, %s: %.2f dB, but %.2f by pixels", quality, o.name, lane, other)
 		}
