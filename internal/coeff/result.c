@@ -1,0 +1,167 @@
+// Laying, coding and writing blocks.
+//
+// Bounds: a plane's blocks are asked for by place, which is below its size for each
+// unit of the result: lane.c has planes as large as the units that the result is
+// made of. A count of codes is of a run below 16 and a size below 12, since no
+// coefficient is beyond ML_LARGEST, and no first one beyond ML_LEAST_DC.
+#include "result.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// laid lays a block as the result is.
+static void
+laid(const MlOrder *o, const int16_t *from, int16_t *to)
+{
+	for (int y = 0; y < 8; y++)
+		for (int x = 0; x < 8; x++) {
+			int16_t n = from[o->transpose ? x << 3 | y : y << 3 | x];
+
+			to[y << 3 | x] = ((o->flop & x) ^ (o->flip & y)) & 1 ? -n : n;
+		}
+}
+
+const int16_t *
+ml_block(MlResult *r, const MlPlane *p, int x, int y)
+{
+	const MlOrder *o = r->order;
+	int across = o->transpose ? p->down : p->across, down = o->transpose ? p->across : p->down;
+	const int16_t *found;
+
+	if (o->flop)
+		x = across - 1 - x;
+	if (o->flip)
+		y = down - 1 - y;
+	found = p->blocks + (o->transpose ? x : y) * p->line + (size_t) (o->transpose ? y : x) * 64;
+	if (!o->transpose && !o->flop && !o->flip)
+		return found;
+	laid(o, found, r->room);
+	return r->room;
+}
+
+// count notes which codes a block will need.
+static void
+count(uint32_t often[2][256], const int16_t *block, int *dc)
+{
+	int difference = block[0] - *dc, run = 0;
+
+	*dc = block[0];
+	often[0][difference ? 32 - __builtin_clz(abs(difference)) : 0]++;
+	for (int k = 1; k < 64; k++) {
+		int n = block[ml_natural[k]];
+
+		if (n == 0) {
+			run++;
+			continue;
+		}
+		for (; run > 15; run -= 16)
+			often[1][0xf0]++;
+		often[1][run << 4 | (32 - __builtin_clz(abs(n)))]++;
+		run = 0;
+	}
+	often[1][0] += run > 0;
+}
+
+// write_unit writes the unit at a place in the result.
+static int
+write_unit(MlResult *r, const MlPlane *planes, int x, int y)
+{
+	int status;
+
+	if (r->order->restart && r->units++ == r->order->restart) {
+		r->units = 1;
+		if (!r->counting && (status = ml_mark(&r->writer, 0xd0 + r->mark)))
+			return status;
+		r->mark = (r->mark + 1) & 7;
+		memset(r->dc, 0, sizeof(r->dc));
+	}
+	for (int c = 0; c < r->shape.components; c++) {
+		int h = c ? 1 : r->shape.h, v = c ? 1 : r->shape.v, kind = c > 0;
+
+		for (int b = 0; b < h * v; b++) {
+			const int16_t *from = ml_block(r, &planes[c], x * h + b % h, y * v + b / h);
+
+			if (r->counting)
+				count(r->often[kind], from, &r->dc[c]);
+			else
+				r->kernel->write(&r->writer.bits, from, &r->dc[c], r->codes[kind], &r->places);
+		}
+	}
+	return ML_DONE;
+}
+
+int
+ml_rows(MlResult *r, const MlPlane *planes, int count)
+{
+	int status;
+
+	for (int y = 0; y < count; y++) {
+		for (int x = 0; x < r->shape.across; x++)
+			if ((status = write_unit(r, planes, x, y)))
+				return status;
+		if (!r->counting && (status = ml_flush(&r->writer)))
+			return status;
+	}
+	return ML_DONE;
+}
+
+static void
+find_places(MlPlaces *p)
+{
+	memset(p, 0, sizeof(*p));
+	for (int y = 0; y < 8; y++)
+		for (int bits = 0; bits < 256; bits++)
+			for (int x = 0; x < 8; x++)
+				if (bits >> x & 1)
+					p->of[y][bits] |= 1ull << ml_zigzag[8 * y + x];
+}
+
+// set has codes written from the start.
+static void
+set(MlResult *r, const MlCodes codes[2][2])
+{
+	r->counting = r->units = r->mark = 0;
+	memset(r->dc, 0, sizeof(r->dc));
+	for (int i = 0; i < 2; i++)
+		for (int j = 0; j < 2; j++)
+			ml_encoder(&r->codes[i][j], &codes[i][j]);
+}
+
+int
+ml_begin(MlResult *r)
+{
+	const MlCodes codes[2][2] = { { ml_dc_codes[0], ml_ac_codes[0] }, { ml_dc_codes[1], ml_ac_codes[1] } };
+
+	set(r, codes);
+	return ml_write_head(&r->writer, r->order, &r->shape, codes);
+}
+
+int
+ml_begin_optimal(MlResult *r, const MlPlane *planes)
+{
+	MlCodes codes[2][2];
+
+	memset(codes, 0, sizeof(codes));
+	r->counting = 1;
+	ml_rows(r, planes, r->height);
+	for (int i = 0; i < (r->shape.components > 1 ? 2 : 1); i++)
+		for (int j = 0; j < 2; j++)
+			ml_optimal(&codes[i][j], r->often[i][j]);
+	set(r, codes);
+	return ml_write_head(&r->writer, r->order, &r->shape, codes);
+}
+
+void
+ml_result(MlResult *r, const MlHead *head, const MlOrder *o, const MlKernel *kernel)
+{
+	r->order = o;
+	r->kernel = kernel;
+	r->shape = (MlShape) { o->grey ? 1 : head->components, 1, 1, 0 };
+	if (!o->grey) {
+		r->shape.h = o->transpose ? head->v : head->h;
+		r->shape.v = o->transpose ? head->h : head->v;
+	}
+	r->shape.across = ml_units(o->width, r->shape.h);
+	r->height = ml_units(o->height, r->shape.v);
+	find_places(&r->places);
+}
