@@ -19,7 +19,6 @@ type operation struct {
 	commutes bool // with keeping colours from 0 to 255
 }
 
-// operations are those that leave no colour outside of what there is.
 var operations = []operation{
 	{name: "swap:bgr", rows: [3][3]float64{{0, 0, 1}, {0, 1, 0}, {1, 0, 0}}, commutes: true},
 	{name: "swap:rbg", rows: [3][3]float64{{1, 0, 0}, {0, 0, 1}, {0, 1, 0}}, commutes: true},
@@ -30,6 +29,9 @@ var operations = []operation{
 	{name: "invert", rows: [3][3]float64{{-1, 0, 0}, {0, -1, 0}, {0, 0, -1}}, add: 255, commutes: true},
 	{name: "saturation:0.5", rows: saturated(0.5)},
 	{name: "brightness:-0.1/contrast:0.8", rows: [3][3]float64{{0.8, 0, 0}, {0, 0.8, 0}, {0, 0, 0.8}}, add: 5.1},
+	{name: "saturation:1.8", rows: saturated(1.8)},
+	{name: "contrast:1.5", rows: [3][3]float64{{1.5, 0, 0}, {0, 1.5, 0}, {0, 0, 1.5}}, add: 127.5 * -0.5},
+	{name: "brightness:0.2", rows: [3][3]float64{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}, add: 51},
 	{name: "contrast:0.7", rows: [3][3]float64{{0.7, 0, 0}, {0, 0.7, 0}, {0, 0, 0.7}}, add: 127.5 * 0.3},
 }
 
@@ -76,7 +78,7 @@ func (o operation) colours() Colours {
 	return c
 }
 
-// ideal is the operation on decoded pixels.
+// ideal is the operation on decoded pixels, whose results are stopped at 0 and 255.
 func (o operation) ideal(pixels []float64) []float64 {
 	var out []float64
 	for i := 0; i < len(pixels); i += 3 {
@@ -85,7 +87,9 @@ func (o operation) ideal(pixels []float64) []float64 {
 			out = append(out, got[0])
 			continue
 		}
-		out = append(out, got[:]...)
+		for _, v := range got {
+			out = append(out, within(v))
+		}
 	}
 	return out
 }
