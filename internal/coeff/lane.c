@@ -152,7 +152,7 @@ take_row(Lane *l, int row)
 	}
 	if (keeps(l))
 		return ML_DONE;
-	return ml_rows(&l->result, planes, left < l->shape.v / l->result.shape.v ? left : l->shape.v / l->result.shape.v);
+	return ml_write_rows(&l->result, planes, left < l->shape.v / l->result.shape.v ? left : l->shape.v / l->result.shape.v);
 }
 
 // Rows of the source.
@@ -312,7 +312,7 @@ write_kept(Lane *l)
 {
 	int status = l->order->optimal ? ml_begin_optimal(&l->result, l->kept) : ML_DONE;
 
-	return status ? status : ml_rows(&l->result, l->kept, l->result.height);
+	return status ? status : ml_write_rows(&l->result, l->kept, l->result.height);
 }
 
 static int

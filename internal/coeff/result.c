@@ -91,7 +91,7 @@ write_unit(MlResult *r, const MlPlane *planes, int x, int y)
 }
 
 int
-ml_rows(MlResult *r, const MlPlane *planes, int count)
+ml_write_rows(MlResult *r, const MlPlane *planes, int count)
 {
 	int status;
 
@@ -143,7 +143,7 @@ ml_begin_optimal(MlResult *r, const MlPlane *planes)
 
 	memset(codes, 0, sizeof(codes));
 	r->counting = 1;
-	ml_rows(r, planes, r->height);
+	ml_write_rows(r, planes, r->height);
 	for (int i = 0; i < (r->shape.components > 1 ? 2 : 1); i++)
 		for (int j = 0; j < 2; j++)
 			ml_optimal(&codes[i][j], r->often[i][j]);

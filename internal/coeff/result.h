@@ -38,7 +38,7 @@ const int16_t *ml_block(MlResult *r, const MlPlane *plane, int x, int y);
 int ml_begin(MlResult *r);
 int ml_begin_optimal(MlResult *r, const MlPlane *planes);
 
-// ml_rows writes so many rows of units.
-int ml_rows(MlResult *r, const MlPlane *planes, int count);
+// ml_write_rows writes so many rows of units.
+int ml_write_rows(MlResult *r, const MlPlane *planes, int count);
 
 #endif
