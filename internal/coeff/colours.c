@@ -71,13 +71,17 @@ ml_clip(MlClip *c, const MlHead *head, const MlOrder *o)
 	memcpy(c->rgb, o->rgb, sizeof(c->rgb));
 	memcpy(c->back, back, sizeof(c->back));
 	memcpy(c->chroma, o->chroma, sizeof(c->chroma));
-	for (int i = 0; i < 3; i++) {
-		memcpy(c->colours[i], forth[i], sizeof(forth[i]));
-		for (int j = 0; j < 3; j++)
-			for (int k = 0; k < 3; k++)
-				c->colours[3 + i][j] += o->rgb[i][k] * forth[k][j];
-		c->colours[3 + i][3] = o->rgb[i][3];
-	}
+	for (int i = 0; i < 6; i++)
+		for (int j = 0; j < 3; j++) {
+			float f = i < 3 ? forth[i][j] : 0;
+
+			for (int k = 0; i >= 3 && k < 3; k++)
+				f += o->rgb[i - 3][k] * forth[k][j];
+			c->rise[j][i] = f > 0 ? f : 0;
+			c->fall[j][i] = f < 0 ? f : 0;
+			c->plus[i] = i < 3 ? 0 : o->rgb[i - 3][3];
+		}
+	memcpy(c->colours, forth, sizeof(forth));
 	for (int i = 0; i < head->components; i++)
 		for (int k = 0; k < 64; k++) {
 			c->steps[i][k / 8][k % 8] = head->quant[i][k];

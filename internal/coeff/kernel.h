@@ -47,7 +47,8 @@ typedef struct {
 typedef struct {
 	MlVector steps[ML_COMPONENTS][8];   // the source's
 	MlVector unscale[ML_COMPONENTS][8]; // 1 / those of the result
-	float colours[6][4];		    // of luma, chroma, and 1: the source's red, green and blue, and the result's
+	float colours[3][3];		    // red, green and blue of luma and chroma
+	MlVector plus, rise[3], fall[3];    // of the source's and the result's colours: what is added, and the factors of luma and chroma above 0 and below
 	float rgb[3][4];		    // the result's of the source's, and 1
 	float back[3][3];		    // luma and chroma of red, green and blue
 	float chroma[2][2];		    // the map of chroma

@@ -17,20 +17,32 @@ typedef struct {
 } Tile;
 
 // decode makes samples of coefficients, encode the other way round.
+// is_set says that some lane has a bit.
+INLINE int
+is_set(Wide x)
+{
+	uint64_t parts[4];
+
+	memcpy(parts, &x, sizeof(parts));
+	return (parts[0] | parts[1] | parts[2] | parts[3]) != 0;
+}
+
+// decode passes over rows that have nothing in them, as those of the finest detail.
 INLINE void
 decode(const MlVector c[8], MlVector p[8])
 {
-	MlVector rows[8];
-
+	for (int y = 0; y < 8; y++)
+		p[y] = (MlVector) { 0 };
 	for (int v = 0; v < 8; v++) {
-		rows[v] = c[v][0] * transform.rows[0];
+		MlVector row;
+
+		if (!is_set((Wide) c[v]))
+			continue;
+		row = c[v][0] * transform.rows[0];
 		for (int u = 1; u < 8; u++)
-			rows[v] += c[v][u] * transform.rows[u];
-	}
-	for (int y = 0; y < 8; y++) {
-		p[y] = transform.rows[0][y] * rows[0];
-		for (int v = 1; v < 8; v++)
-			p[y] += transform.rows[v][y] * rows[v];
+			row += c[v][u] * transform.rows[u];
+		for (int y = 0; y < 8; y++)
+			p[y] += transform.rows[v][y] * row;
 	}
 }
 
@@ -61,9 +73,22 @@ steps_of(const int16_t *block, const MlVector steps[8], MlVector out[8])
 INLINE MlVector
 lesser(MlVector a, MlVector b)
 {
+#if defined(__AVX2__)
+	return (MlVector) _mm256_min_ps((__m256) a, (__m256) b);
+#else
 	Wide less = a < b;
 
 	return (MlVector) ((less & (Wide) a) | (~less & (Wide) b));
+#endif
+}
+
+// least_of is the least lane.
+INLINE float
+least_of(MlVector x)
+{
+	x = lesser(x, __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3));
+	x = lesser(x, __builtin_shufflevector(x, x, 2, 3, 0, 1, 6, 7, 4, 5));
+	return x[0] < x[1] ? x[0] : x[1];
 }
 
 // range_of is the least and the largest of samples.
@@ -71,18 +96,12 @@ INLINE MlRange
 range_of(const MlVector p[8])
 {
 	MlVector low = p[0], high = -p[0];
-	MlRange r;
 
 	for (int y = 1; y < 8; y++) {
 		low = lesser(low, p[y]);
 		high = lesser(high, -p[y]);
 	}
-	r = (MlRange) { low[0], -high[0] };
-	for (int x = 1; x < 8; x++) {
-		r.low = low[x] < r.low ? low[x] : r.low;
-		r.high = -high[x] > r.high ? -high[x] : r.high;
-	}
-	return r;
+	return (MlRange) { least_of(low), -least_of(high) };
 }
 
 #define ML_ROUNDS 0.5f // what is not further out than that is rounded to what is in
@@ -200,20 +219,17 @@ spread_out(const Tile *t, const MlShape *s, int h, int v, MlVector out[8])
 INLINE int
 stays(const MlClip *c, MlRange luma, const MlRange chroma[2])
 {
+	MlVector low, high;
+
 	if (beyond(luma) || beyond(chroma[0]) || beyond(chroma[1]))
 		return 0;
-	for (int i = 0; i < 6; i++) {
-		const float *f = c->colours[i];
-		float low = f[3] + f[0] * (f[0] < 0 ? luma.high : luma.low), high = f[3] + f[0] * (f[0] < 0 ? luma.low : luma.high);
-
-		for (int k = 0; k < 2; k++) {
-			low += f[1 + k] * (f[1 + k] < 0 ? chroma[k].high : chroma[k].low);
-			high += f[1 + k] * (f[1 + k] < 0 ? chroma[k].low : chroma[k].high);
-		}
-		if (low < -128 - ML_ROUNDS || high > 127 + ML_ROUNDS)
-			return 0;
+	low = c->plus + c->rise[0] * luma.low + c->fall[0] * luma.high;
+	high = c->plus + c->rise[0] * luma.high + c->fall[0] * luma.low;
+	for (int k = 0; k < 2; k++) {
+		low += c->rise[1 + k] * chroma[k].low + c->fall[1 + k] * chroma[k].high;
+		high += c->rise[1 + k] * chroma[k].high + c->fall[1 + k] * chroma[k].low;
 	}
-	return 1;
+	return !is_set((low < -128 - ML_ROUNDS) | (high > 127 + ML_ROUNDS));
 }
 
 // reach is a range that no sample leaves: each is at most so far from the mean as
@@ -239,7 +255,6 @@ INLINE int
 alter(const MlClip *c, MlVector ycc[3][8])
 {
 	Wide out = { 0 };
-	int any = 0;
 
 	for (int y = 0; y < 8; y++) {
 		MlVector rgb[3], made[3];
@@ -252,34 +267,48 @@ alter(const MlClip *c, MlVector ycc[3][8])
 		for (int i = 0; i < 3; i++)
 			ycc[i][y] = c->back[i][0] * made[0] + c->back[i][1] * made[1] + c->back[i][2] * made[2];
 	}
-	for (int x = 0; x < 8; x++)
-		any |= out[x];
-	return any;
+	return is_set(out);
+}
+
+// Unit is what is known of the one that is looked at.
+typedef struct {
+	int at;
+	MlRange range[2];
+	int opened; // the following is there
+	Tile tiles[2];
+	MlVector sums[2][8]; // what comes on top of chroma
+} Unit;
+
+INLINE void
+open_unit(Unit *u, const MlShape *s, const MlSamples *const rows[3])
+{
+	u->opened = 1;
+	memset(u->tiles, 0, sizeof(u->tiles));
+	memset(u->sums, 0, sizeof(u->sums));
+	for (int i = 0; i < 2 && s->components > 1; i++)
+		tile_of(&u->tiles[i], rows, i, u->at, s->across);
 }
 
 // add_up adds what chroma has become beyond what the map makes of it to the
 // samples of a unit.
 INLINE void
-add_up(const MlClip *c, const MlShape *s, int h, int v, MlVector ycc[3][8], MlVector were[2][8], float sums[2][64])
+add_up(const MlClip *c, const MlShape *s, int h, int v, MlVector ycc[3][8], MlVector were[2][8], Unit *u)
 {
+	const MlVector zero = { 0 };
 	const float share = 1.0f / (s->h * s->v);
 
 	for (int i = 0; i < 2; i++)
 		for (int y = 0; y < 8; y++) {
 			MlVector more = (ycc[1 + i][y] - (c->chroma[i][0] * were[0][y] + c->chroma[i][1] * were[1][y])) * share;
 
-			for (int x = 0; x < 8; x++)
-				sums[i][(8 * v + y) / s->v * 8 + (8 * h + x) / s->h] += more[x];
+			if (s->h == 2) {
+				more += __builtin_shufflevector(more, more, 1, 0, 3, 2, 5, 4, 7, 6);
+				more = h ? __builtin_shufflevector(zero, more, 0, 0, 0, 0, 8, 10, 12, 14)
+					 : __builtin_shufflevector(zero, more, 8, 10, 12, 14, 0, 0, 0, 0);
+			}
+			u->sums[i][(8 * v + y) / s->v] += more;
 		}
 }
-
-// Unit is what is known of the one that is looked at.
-typedef struct {
-	int at, tiled;
-	MlRange range[2];
-	Tile tiles[2];
-	float sums[2][64]; // what comes on top of chroma
-} Unit;
 
 // clip_chroma makes a unit's chroma of what the map makes of its samples and what
 // comes on top.
@@ -289,9 +318,8 @@ clip_chroma(const MlClip *c, const Unit *u, int16_t *const to[2])
 	for (int i = 0; i < 2; i++) {
 		MlVector made[8], sums[8];
 
-		memcpy(sums, u->sums[i], sizeof(sums));
 		for (int y = 0; y < 8; y++)
-			sums[y] += c->chroma[i][0] * centre(&u->tiles[0], y) + c->chroma[i][1] * centre(&u->tiles[1], y);
+			sums[y] = u->sums[i][y] + c->chroma[i][0] * centre(&u->tiles[0], y) + c->chroma[i][1] * centre(&u->tiles[1], y);
 		encode(sums, made);
 		for (int y = 0; y < 8; y++)
 			put(to[i], y, made[y] * c->unscale[1 + i][y]);
@@ -310,16 +338,16 @@ clip_block(const MlClip *c, const MlShape *s, const MlSamples *const rows[3], Un
 	decode(luma, ycc[0]);
 	if (stays(c, range_of(ycc[0]), u->range))
 		return 0;
+	if (!u->opened)
+		open_unit(u, s, rows);
 	for (int i = 0; i < 2; i++) {
-		if (!u->tiled && s->components > 1)
-			tile_of(&u->tiles[i], rows, i, u->at, s->across);
 		spread_out(&u->tiles[i], s, h, v, were[i]);
 		memcpy(ycc[1 + i], were[i], sizeof(were[i]));
 	}
-	u->tiled = 1;
 	if (!alter(c, ycc) && !beyond(u->range[0]) && !beyond(u->range[1]))
 		return 0;
-	add_up(c, s, h, v, ycc, were, u->sums);
+	if (!c->grey)
+		add_up(c, s, h, v, ycc, were, u);
 	encode(ycc[0], luma);
 	for (int y = 0; y < 8; y++)
 		put(to, y, luma[y] * c->unscale[0][y]);
@@ -335,10 +363,10 @@ clip(const MlClip *c, const MlShape *s, int16_t *const planes[ML_COMPONENTS], co
 	for (int unit = 0; unit < s->across; unit++) {
 		Unit u;
 
-		memset(&u, 0, sizeof(u));
 		u.at = unit;
-		for (int i = 0; i < 2 && s->components > 1; i++)
-			u.range[i] = nearby(rows, i, unit, s->across);
+		u.opened = 0;
+		for (int i = 0; i < 2; i++)
+			u.range[i] = s->components > 1 ? nearby(rows, i, unit, s->across) : (MlRange) { 0, 0 };
 		clipped[unit] = 0;
 		for (int b = 0; b < s->h * s->v; b++) {
 			size_t at = ((size_t) (b / s->h) * across + unit * s->h + b % s->h) * 64;
