@@ -172,6 +172,16 @@ read(MlReader *r, const MlShape *s, int16_t *planes[ML_COMPONENTS])
 
 // Mapping.
 
+// is_set says that some lane has a bit.
+INLINE int
+is_set(Wide x)
+{
+	uint64_t parts[4];
+
+	memcpy(parts, &x, sizeof(parts));
+	return (parts[0] | parts[1] | parts[2] | parts[3]) != 0;
+}
+
 INLINE MlVector
 row(const int16_t *block, int y)
 {
@@ -205,13 +215,29 @@ put(int16_t *block, int y, MlVector x)
 #endif
 }
 
+// is_empty says that a row has nothing in it, as those of the finest detail.
+INLINE int
+is_empty(const int16_t *block, int y)
+{
+	uint64_t parts[2];
+
+	memcpy(parts, block + 8 * y, sizeof(parts));
+	return (parts[0] | parts[1]) == 0;
+}
+
 static void
 chroma(const MlColours *c, int blocks, int16_t *cb, int16_t *cr, MlVector *shared)
 {
 	for (int i = 0; i < blocks; i++, cb += 64, cr += 64, shared += 8)
 		for (int y = 0; y < 8; y++) {
-			MlVector b = row(cb, y), r = row(cr, y);
+			MlVector b, r;
 
+			if (is_empty(cb, y) && is_empty(cr, y)) {
+				shared[y] = (MlVector) { 0 };
+				continue;
+			}
+			b = row(cb, y);
+			r = row(cr, y);
 			shared[y] = b * c->shared[0][y] + r * c->shared[1][y];
 			if (c->grey)
 				continue;
@@ -278,10 +304,14 @@ across(const MlVector *row, float before, float after, MlVector out[2])
 INLINE void
 down(const MlVector rows[8], MlVector above, MlVector below, MlVector out[2][8])
 {
+	int count = 8; // of rows, without empty ones at the end
+
+	while (count > 2 && !is_set((Wide) rows[count - 1]) && !is_set((Wide) rows[count - 2]))
+		count -= 2;
 	for (int i = 0; i < 8; i++) {
 		MlVector even = rows[0] * spread.half[0][i], odd = rows[1] * spread.half[1][i], other;
 
-		for (int u = 2; u < 8; u += 2) {
+		for (int u = 2; u < count; u += 2) {
 			even += rows[u] * spread.half[u][i];
 			odd += rows[u + 1] * spread.half[u + 1][i];
 		}

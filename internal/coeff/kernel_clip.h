@@ -17,16 +17,6 @@ typedef struct {
 } Tile;
 
 // decode makes samples of coefficients, encode the other way round.
-// is_set says that some lane has a bit.
-INLINE int
-is_set(Wide x)
-{
-	uint64_t parts[4];
-
-	memcpy(parts, &x, sizeof(parts));
-	return (parts[0] | parts[1] | parts[2] | parts[3]) != 0;
-}
-
 // decode passes over rows that have nothing in them, as those of the finest detail.
 INLINE void
 decode(const MlVector c[8], MlVector p[8])

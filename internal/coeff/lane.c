@@ -176,8 +176,9 @@ mean(const Lane *l, int16_t *const planes[ML_COMPONENTS], int component, int uni
 {
 	int h = component ? 1 : l->shape.h, v = component ? 1 : l->shape.v, sum = 0;
 
-	for (int b = 0; b < h * v; b++)
-		sum += planes[component][((size_t) (b / h) * l->shape.across * h + unit * h + b % h) * 64];
+	for (int y = 0; y < v; y++)
+		for (int x = 0; x < h; x++)
+			sum += planes[component][((size_t) y * l->shape.across * h + unit * h + x) * 64];
 	return sum * l->clip.steps[component][0][0] / (8 * h * v);
 }
 

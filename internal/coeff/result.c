@@ -78,14 +78,15 @@ write_unit(MlResult *r, const MlPlane *planes, int x, int y)
 	for (int c = 0; c < r->shape.components; c++) {
 		int h = c ? 1 : r->shape.h, v = c ? 1 : r->shape.v, kind = c > 0;
 
-		for (int b = 0; b < h * v; b++) {
-			const int16_t *from = ml_block(r, &planes[c], x * h + b % h, y * v + b / h);
+		for (int down = 0; down < v; down++)
+			for (int across = 0; across < h; across++) {
+				const int16_t *from = ml_block(r, &planes[c], x * h + across, y * v + down);
 
-			if (r->counting)
-				count(r->often[kind], from, &r->dc[c]);
-			else
-				r->kernel->write(&r->writer.bits, from, &r->dc[c], r->codes[kind], &r->places);
-		}
+				if (r->counting)
+					count(r->often[kind], from, &r->dc[c]);
+				else
+					r->kernel->write(&r->writer.bits, from, &r->dc[c], r->codes[kind], &r->places);
+			}
 	}
 	return ML_DONE;
 }
