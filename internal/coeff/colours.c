@@ -20,7 +20,8 @@ ml_recolours(const MlHead *head, const MlOrder *o)
 // half from that after it, taken back through the inverse map. What the inverse
 // order adds then is the same with the other sign, and a swap done twice gives luma
 // back; nor is any other mixture nearer to what is right for red, green and blue.
-// Only for maps that keep the size of errors, as those of swap do.
+// Only for maps that keep the size of errors, as those of swap do, and not where
+// chroma waits to be altered until the row above has had its share of it.
 static void
 prepare_return(MlColours *c, const MlOrder *o)
 {
@@ -30,7 +31,7 @@ prepare_return(MlColours *c, const MlOrder *o)
 		(o->luma[2] * o->chroma[0][0] - o->luma[1] * o->chroma[0][1]) / determinant,
 	};
 
-	c->returns = !o->grey && fabsf(fabsf(determinant) - 1) < 1e-3f;
+	c->returns = !o->grey && !o->clips && fabsf(fabsf(determinant) - 1) < 1e-3f;
 	for (int k = 0; k < 64 && c->returns; k++)
 		for (int i = 0; i < 2; i++) {
 			c->shared[i][k / 8][k % 8] /= 2;

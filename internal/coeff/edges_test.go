@@ -3,6 +3,7 @@ package coeff
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"minilab/internal/coeff/coefftest"
@@ -46,12 +47,18 @@ func TestEdgesOfChroma(t *testing.T) {
 	)
 	colours := Same()
 	colours.Luma = [3]float64{1, 0.5, -0.25}
-	for _, s := range samplings {
+	looked := colours
+	looked.Stops = &RGB{Rows: [3][3]float64{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}} // nothing of it ends
+	for round, s := range append(slices.Clone(samplings), samplings...) {
 		p := steps(s[0], s[1])
 		kind := p.kind(s[0], s[1], 100)
 		source := coefftest.Encode(t, p.pixels, kind)
 		image := opened(t, source)
-		result := both(t, image, Order{Region: image.Whole(), Colours: colours})
+		order := Order{Region: image.Whole(), Colours: colours}
+		if round >= len(samplings) {
+			order.Colours = looked
+		}
+		result := both(t, image, order)
 		got := samplesOf(coefftest.Coefficients(t, result)[0], coefftest.Of(t, result).Tables[0])
 		sum := 0.0
 		for i, c := 0, coefftest.YCC(t, source); i < len(c); i += 3 {
