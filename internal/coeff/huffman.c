@@ -79,7 +79,7 @@ ml_decoder(MlDecoder *d, const MlCodes *codes, int dc)
 	for (int l = 1; l <= 16; l++) {
 		d->index[l] = k - code;
 		for (int n = 0; n < codes->counts[l]; n++, k++, code++) {
-			if (code >= (1 << l) - 1 || (dc && codes->values[k] > 15)) // none is all ones
+			if (code >= (1 << l) - 1) // none is all ones
 				return ML_STRANGE;
 			if (dc && codes->values[k] > 15) // libjpeg refuses the table, even if the value is not used
 				return ML_STRANGE;
