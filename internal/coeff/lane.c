@@ -338,7 +338,8 @@ static const MlKernel *
 kernel(const MlOrder *o)
 {
 #if defined(__x86_64__)
-	if (!o->portable && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
+	if (!o->portable && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+		__builtin_cpu_supports("lzcnt")) // all that avx2.c is compiled for
 		return &ml_avx2;
 #endif
 	return &ml_portable;
