@@ -338,8 +338,7 @@ static const MlKernel *
 kernel(const MlOrder *o)
 {
 #if defined(__x86_64__)
-	if (!o->portable && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-		__builtin_cpu_supports("lzcnt")) // all that avx2.c is compiled for
+	if (!o->portable && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
 		return &ml_avx2;
 #endif
 	return &ml_portable;
