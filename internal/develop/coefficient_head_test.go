@@ -85,18 +85,12 @@ func told(tb testing.TB) map[string][]byte {
 
 // exifWithSize is an Exif segment that tells how large the picture is.
 func exifWithSize(order binary.AppendByteOrder, width, height uint32) []byte {
-	b := map[bool][]byte{true: []byte("Exif\x00\x00MM\x00*"), false: []byte("Exif\x00\x00II*\x00")}[order == binary.BigEndian]
-	entry := func(tag, kind uint16, value uint32) {
-		b = order.AppendUint16(order.AppendUint16(b, tag), kind)
-		b = order.AppendUint32(order.AppendUint32(b, 1), value)
-	}
-	b = order.AppendUint32(b, 8)
-	b = order.AppendUint16(b, 1)
-	entry(0x8769, 4, 26)
+	b := order.AppendUint16(exifStart(order), 1)
+	b = appendEntry(b, order, 0x8769, 4, 26)
 	b = order.AppendUint32(b, 0)
 	b = order.AppendUint16(b, 2)
-	entry(0xa002, 4, width)
-	entry(0xa003, 4, height)
+	b = appendEntry(b, order, 0xa002, 4, width)
+	b = appendEntry(b, order, 0xa003, 4, height)
 	return order.AppendUint32(b, 0)
 }
 

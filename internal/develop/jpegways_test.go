@@ -382,20 +382,26 @@ func TestJPEGKeepsItsSegments(t *testing.T) {
 	}
 }
 
+// exifStart is an Exif segment up to its first directory, which is behind it.
+func exifStart(order binary.AppendByteOrder) []byte {
+	b := map[bool][]byte{true: []byte("Exif\x00\x00MM\x00*"), false: []byte("Exif\x00\x00II*\x00")}[order == binary.BigEndian]
+	return order.AppendUint32(b, 8)
+}
+
+// appendEntry adds an entry of one number to a directory.
+func appendEntry(b []byte, order binary.AppendByteOrder, tag, kind uint16, value uint32) []byte {
+	b = order.AppendUint16(order.AppendUint16(b, tag), kind)
+	return order.AppendUint32(order.AppendUint32(b, 1), value)
+}
+
 // exifWithPreview is an Exif segment whose second directory has a small picture.
 func exifWithPreview(order binary.AppendByteOrder) []byte {
-	b := map[bool][]byte{true: []byte("Exif\x00\x00MM\x00*"), false: []byte("Exif\x00\x00II*\x00")}[order == binary.BigEndian]
-	entry := func(tag, kind uint16, value uint32) {
-		b = order.AppendUint16(order.AppendUint16(b, tag), kind)
-		b = order.AppendUint32(order.AppendUint32(b, 1), value)
-	}
-	b = order.AppendUint32(b, 8)
-	b = order.AppendUint16(b, 1)
-	entry(0x132, 4, 7)
+	b := order.AppendUint16(exifStart(order), 1)
+	b = appendEntry(b, order, 0x132, 4, 7)
 	b = order.AppendUint32(b, 26)
 	b = order.AppendUint16(b, 2)
-	entry(0x201, 4, 56)
-	entry(0x202, 4, 9)
+	b = appendEntry(b, order, 0x201, 4, 56)
+	b = appendEntry(b, order, 0x202, 4, 9)
 	b = order.AppendUint32(b, 0)
 	return append(b, "thumbnail"...)
 }
