@@ -1,6 +1,7 @@
 // The maps of colours, with the steps of source and result in them.
 //
 // Bounds: loops go over 64 steps of ML_COMPONENTS components, and over 3 colours.
+// A weight is at most 32767, since shares are divided by the largest of them.
 #include "colours.h"
 
 #include <math.h>
@@ -58,6 +59,47 @@ ml_colours(MlColours *c, const MlHead *head, const MlOrder *o)
 		prepare_return(c, o);
 }
 
+// What the transform wants a line's coefficients times, cos(k pi / 16) / 2 but for
+// the first; and the most of a sample by a coefficient of 1.
+static const double scales[8] = { 0.35355339059, 0.49039264020, 0.46193976626, 0.41573480615, 0.35355339059, 0.27778511651, 0.19134171618, 0.09754516101 };
+static const double peaks[8] = { 0.35355339060, 0.49039264021, 0.46193976626, 0.49039264021, 0.35355339060, 0.49039264021, 0.46193976626, 0.49039264021 };
+
+static void
+prepare_reach(MlReach *r, const uint16_t quant[64])
+{
+	double share[64] = { 0 }, largest = 0;
+
+	for (int k = 1; k < 64; k++) {
+		share[k] = quant[k] * peaks[k / 8] * peaks[k % 8];
+		largest = share[k] > largest ? share[k] : largest;
+	}
+	for (int k = 1; k < 64; k++)
+		r->weights[k] = (int) (share[k] / largest * 32766) + 1;
+	r->unit = largest / 32766;
+	r->first = quant[0] / 8.0f;
+}
+
+// leads_out says that the map makes some colour of those in range one that is not.
+static int
+leads_out(const MlOrder *o)
+{
+	const float slack = 0.01f; // of rounding
+
+	for (int i = 0; i < 3; i++) {
+		float low = o->rgb[i][3], high = o->rgb[i][3];
+
+		for (int k = 0; k < 3; k++) {
+			float f = o->rgb[i][k];
+
+			low += f < 0 ? 127 * f : -128 * f;
+			high += f < 0 ? -128 * f : 127 * f;
+		}
+		if (low < -128 - slack || high > 127 + slack)
+			return 1;
+	}
+	return 0;
+}
+
 // ml_clip needs the colours of YCbCr and the way back (T.871, 7).
 void
 ml_clip(MlClip *c, const MlHead *head, const MlOrder *o)
@@ -69,23 +111,21 @@ ml_clip(MlClip *c, const MlHead *head, const MlOrder *o)
 
 	memset(c, 0, sizeof(*c));
 	c->grey = o->grey;
-	memcpy(c->rgb, o->rgb, sizeof(c->rgb));
-	memcpy(c->back, back, sizeof(c->back));
 	memcpy(c->chroma, o->chroma, sizeof(c->chroma));
-	for (int i = 0; i < 6; i++)
-		for (int j = 0; j < 3; j++) {
-			float f = i < 3 ? forth[i][j] : 0;
-
-			for (int k = 0; i >= 3 && k < 3; k++)
-				f += o->rgb[i - 3][k] * forth[k][j];
-			c->rise[j][i] = f > 0 ? f : 0;
-			c->fall[j][i] = f < 0 ? f : 0;
-			c->plus[i] = i < 3 ? 0 : o->rgb[i - 3][3];
-		}
 	memcpy(c->colours, forth, sizeof(forth));
-	for (int i = 0; i < head->components; i++)
+	memcpy(c->rgb, o->rgb, sizeof(c->rgb));
+	c->leads = leads_out(o);
+	for (int i = 0; i < 3; i++)
+		for (int j = 0; j < 4; j++)
+			for (int k = 0; k < 3; k++)
+				c->made[i][j] += back[i][k] * (c->leads ? k == j : o->rgb[k][j]);
+	for (int i = 0; i < head->components; i++) {
+		prepare_reach(&c->reach[i], head->quant[i]);
 		for (int k = 0; k < 64; k++) {
-			c->steps[i][k / 8][k % 8] = head->quant[i][k];
-			c->unscale[i][k / 8][k % 8] = 1.0f / o->quant[i][k];
+			double scale = scales[k / 8] * scales[k % 8];
+
+			c->scale[i][k / 8][k % 8] = head->quant[i][k] * scale;
+			c->unscale[i][k / 8][k % 8] = 1 / (64 * scale * o->quant[i][k]);
 		}
+	}
 }

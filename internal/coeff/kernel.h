@@ -43,27 +43,38 @@ typedef struct {
 	uint64_t of[8][256];
 } MlPlaces;
 
-// MlClip is what is needed where colours leave their range. Colours are less 128.
-typedef struct {
-	MlVector steps[ML_COMPONENTS][8];   // the source's
-	MlVector unscale[ML_COMPONENTS][8]; // 1 / those of the result
-	float colours[3][3];		    // red, green and blue of luma and chroma
-	MlVector plus, rise[3], fall[3];    // of the source's and the result's colours: what is added, and the factors of luma and chroma above 0 and below
-	float rgb[3][4];		    // the result's of the source's, and 1
-	float back[3][3];		    // luma and chroma of red, green and blue
-	float chroma[2][2];		    // the map of chroma
-	int grey;			    // no chroma is made
-} MlClip;
-
 // MlRange is the least and the largest of some samples.
 typedef struct {
 	float low, high;
 } MlRange;
 
-// MlSamples are a row of chroma, decoded: both components' blocks, and their ranges.
+// MlReach is how far samples are at most from a block's mean, by its coefficients.
 typedef struct {
-	MlVector *at[2];
-	MlRange *range[2];
+	int16_t weights[64]; // each one's share in units, rounded up; the first has none
+	float unit;
+	float first; // the first coefficient's share in the mean
+} __attribute__((aligned(32))) MlReach;
+
+// MlClip is what is needed where colours leave their range. Colours are less 128.
+typedef struct {
+	MlVector scale[ML_COMPONENTS][8];   // the source's steps, scaled for the transform
+	MlVector unscale[ML_COMPONENTS][8]; // 1 / those of the result, scaled
+	MlReach reach[ML_COMPONENTS];	    // of the source's coefficients
+	float colours[3][3];		    // red, green and blue of luma and chroma
+	float made[3][4];		    // the result's luma and chroma of the source's red, green and blue, and 1; of the result's, if leads
+	float rgb[3][4];		    // the result's colours of the source's, and 1
+	int leads;			    // colours that are in range may lead out of it, so all pixels are looked at
+	float chroma[2][2];		    // the map of chroma
+	int grey;			    // no chroma is made
+} MlClip;
+
+// MlSamples are a row of chroma: of each unit both components' blocks, the ranges that
+// they are known to be in, and, of those that are decoded, the samples.
+typedef struct {
+	int16_t *blocks;
+	MlRange *range;
+	MlVector *at;
+	uint8_t *decoded;
 } MlSamples;
 
 typedef struct {
@@ -74,11 +85,11 @@ typedef struct {
 	// luma maps a row of units. The rows of shared are those above, at, and below it,
 	// and may be NULL at the image's edges; lines has room for 2 vectors a unit.
 	void (*luma)(const MlColours *c, const MlShape *shape, int16_t *y, const MlVector *shared[3], MlVector *lines);
-	// samples decodes a row of both components of chroma.
+	// samples takes a row of both components of chroma.
 	void (*samples)(const MlClip *c, int blocks, const int16_t *const chroma[2], const MlSamples *samples);
 	// clip alters the blocks of a row in which colours leave their range, before the
 	// maps have. It gets the samples of the rows above, at and below, which may be
-	// NULL at the image's edges, and sets a bit for each block of luma that it made.
+	// NULL at the image's edges, decodes those that it needs, and sets a bit for each block of luma that it made.
 	void (*clip)(const MlClip *c, const MlShape *shape, int16_t *const planes[ML_COMPONENTS], const MlSamples *const chroma[3],
 		int16_t *const made[ML_COMPONENTS], uint8_t *clipped);
 	// write writes a block; *dc is the component's last first coefficient.

@@ -263,16 +263,6 @@ static const Spread spread = {
 #include "spread.h"
 };
 
-// Transform is the cosine transform: rows[u][x] is coefficient u's share in sample
-// x, columns[x][u] the same.
-typedef struct {
-	MlVector rows[8], columns[8];
-} Transform;
-
-static const Transform transform = {
-#include "transform.h"
-};
-
 // ends_of gives the samples at both ends of a row.
 INLINE void
 ends_of(MlVector row, float *first, float *last)

@@ -1,64 +1,17 @@
 // Where colours leave their range. Pixels are stopped at 0 and 255 when they are
 // decoded, and again by what is done with them; coefficients know no stop. So the
-// blocks in which that happens are altered as pixels: decoded, altered, stopped,
+// blocks in which that happens are altered as pixels: decoded, stopped, altered,
 // and transformed back. Included by kernel_body.h.
 //
-// Most blocks stay within, and there are three ways to find that out: from the
-// sum of their coefficients, from their samples, and pixel by pixel.
+// Most blocks stay within, and each way to find that out is tried before one that
+// takes longer: the sum of luma's coefficients and those of the chroma around; luma
+// decoded; chroma decoded; all pixels.
 //
-// Bounds: a unit has a tile of its chroma and one sample around it, of SIDE lines;
-// spread_out loads 8 of a line from 0, 1 or 4 on, and 4 + 6 lines at most.
-
-#define SIDE 10
-#define LINE 12 // a line of a tile, of which 4 + 8 are loaded
-
-typedef struct {
-	float at[SIDE][LINE];
-} Tile;
-
-// decode makes samples of coefficients, encode the other way round.
-// decode passes over rows that have nothing in them, as those of the finest detail.
-INLINE void
-decode(const MlVector c[8], MlVector p[8])
-{
-	for (int y = 0; y < 8; y++)
-		p[y] = (MlVector) { 0 };
-	for (int v = 0; v < 8; v++) {
-		MlVector row;
-
-		if (!is_set((Wide) c[v]))
-			continue;
-		row = c[v][0] * transform.rows[0];
-		for (int u = 1; u < 8; u++)
-			row += c[v][u] * transform.rows[u];
-		for (int y = 0; y < 8; y++)
-			p[y] += transform.rows[v][y] * row;
-	}
-}
-
-INLINE void
-encode(const MlVector p[8], MlVector c[8])
-{
-	MlVector rows[8];
-
-	for (int y = 0; y < 8; y++) {
-		rows[y] = p[y][0] * transform.columns[0];
-		for (int x = 1; x < 8; x++)
-			rows[y] += p[y][x] * transform.columns[x];
-	}
-	for (int v = 0; v < 8; v++) {
-		c[v] = transform.columns[0][v] * rows[0];
-		for (int y = 1; y < 8; y++)
-			c[v] += transform.columns[y][v] * rows[y];
-	}
-}
-
-INLINE void
-steps_of(const int16_t *block, const MlVector steps[8], MlVector out[8])
-{
-	for (int y = 0; y < 8; y++)
-		out[y] = row(block, y) * steps[y];
-}
+// Bounds: a row of MlSamples has as many units as the shape says, and so have the
+// planes. What is around a unit are units of three rows, of which those that are
+// beyond an edge are the ones at it. Sums of 63 coefficients have 31 bits, since
+// none is beyond ML_LARGEST and no weight beyond 32767.
+#include "kernel_transform.h"
 
 INLINE MlVector
 lesser(MlVector a, MlVector b)
@@ -69,6 +22,18 @@ lesser(MlVector a, MlVector b)
 	Wide less = a < b;
 
 	return (MlVector) ((less & (Wide) a) | (~less & (Wide) b));
+#endif
+}
+
+INLINE MlVector
+larger(MlVector a, MlVector b)
+{
+#if defined(__AVX2__)
+	return (MlVector) _mm256_max_ps((__m256) a, (__m256) b);
+#else
+	Wide more = a > b;
+
+	return (MlVector) ((more & (Wide) a) | (~more & (Wide) b));
 #endif
 }
 
@@ -85,27 +50,22 @@ least_of(MlVector x)
 INLINE MlRange
 range_of(const MlVector p[8])
 {
-	MlVector low = p[0], high = -p[0];
+	MlVector low = p[0], high = p[0];
 
 	for (int y = 1; y < 8; y++) {
 		low = lesser(low, p[y]);
-		high = lesser(high, -p[y]);
+		high = larger(high, p[y]);
 	}
-	return (MlRange) { least_of(low), -least_of(high) };
+	return (MlRange) { least_of(low), -least_of(-high) };
+}
+
+INLINE MlRange
+both(MlRange a, MlRange b)
+{
+	return (MlRange) { a.low < b.low ? a.low : b.low, a.high > b.high ? a.high : b.high };
 }
 
 #define ML_ROUNDS 0.5f // what is not further out than that is rounded to what is in
-
-// stopped keeps samples within their range; *out has the bits of those that were not.
-INLINE MlVector
-stopped(MlVector x, Wide *out)
-{
-	const MlVector zero = { 0 }, least = zero - 128, most = zero + 127;
-	Wide over = x > most, under = x < least;
-
-	*out |= (x > most + ML_ROUNDS) | (x < least - ML_ROUNDS);
-	return (MlVector) ((over & (Wide) most) | (under & (Wide) least) | (~(over | under) & (Wide) x));
-}
 
 // beyond says that some sample is further out than rounding explains.
 INLINE int
@@ -114,182 +74,249 @@ beyond(MlRange r)
 	return r.low < -128 - ML_ROUNDS || r.high > 127 + ML_ROUNDS;
 }
 
+INLINE int
+within(MlRange r, MlRange room)
+{
+	return r.low >= room.low && r.high <= room.high;
+}
+
+// stopped keeps samples within their range.
+INLINE MlVector
+stopped(MlVector x)
+{
+	const MlVector zero = { 0 };
+
+	return lesser(larger(x, zero - 128), zero + 127);
+}
+
+// weigh is the sum of a block's coefficients without their signs, times weights.
+INLINE int32_t
+weigh(const int16_t *block, const int16_t weights[64])
+{
+#if defined(__AVX2__)
+	__m256i sum = _mm256_setzero_si256();
+	__m128i half;
+
+	for (int k = 0; k < 64; k += 16)
+		sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_abs_epi16(_mm256_loadu_si256((const __m256i *) (block + k))),
+						      _mm256_load_si256((const __m256i *) (weights + k))));
+	half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+	half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
+	return _mm_cvtsi128_si32(half) + _mm_extract_epi32(half, 1);
+#else
+	int32_t sum = 0;
+
+	for (int k = 0; k < 64; k++)
+		sum += (block[k] < 0 ? -block[k] : block[k]) * weights[k];
+	return sum;
+#endif
+}
+
+// reach is a range that no sample of a block leaves: each is at most so far from the
+// mean as the other coefficients say together.
+INLINE MlRange
+reach(const MlReach *r, const int16_t *block)
+{
+	float mean = block[0] * r->first, apart = weigh(block, r->weights) * r->unit;
+
+	return (MlRange) { mean - apart, mean + apart };
+}
+
 static void
 samples(const MlClip *c, int blocks, const int16_t *const chroma[2], const MlSamples *to)
 {
-	for (int i = 0; i < 2; i++)
-		for (int x = 0; x < blocks; x++) {
-			MlVector steps[8], *at = to->at[i] + 8 * x;
-			Wide out = { 0 };
-
-			steps_of(chroma[i] + 64 * x, c->steps[1 + i], steps);
-			decode(steps, at);
-			to->range[i][x] = range_of(at);
-			for (int y = 0; y < 8; y++)
-				at[y] = stopped(at[y], &out);
+	for (int x = 0; x < blocks; x++) {
+		to->decoded[x] = 0;
+		for (int i = 0; i < 2; i++) {
+			memcpy(to->blocks + (2 * x + i) * 64, chroma[i] + 64 * x, 64 * sizeof(int16_t));
+			to->range[2 * x + i] = reach(&c->reach[1 + i], chroma[i] + 64 * x);
 		}
-}
-
-// nearby is the range of a unit's samples of chroma and of those around it.
-INLINE MlRange
-nearby(const MlSamples *const rows[3], int i, int unit, int units)
-{
-	MlRange r = rows[1]->range[i][unit];
-
-	for (int y = 0; y < 3; y++)
-		for (int x = unit ? unit - 1 : 0; rows[y] && x <= unit + 1 && x < units; x++) {
-			const MlRange *n = &rows[y]->range[i][x];
-
-			r.low = n->low < r.low ? n->low : r.low;
-			r.high = n->high > r.high ? n->high : r.high;
-		}
-	return r;
-}
-
-// tile_of takes a unit's samples and those around it; at the image's edges the
-// nearest ones stand for what is not there.
-INLINE void
-tile_of(Tile *t, const MlSamples *const rows[3], int i, int unit, int units)
-{
-	int before = unit ? unit - 1 : unit, after = unit + 1 < units ? unit + 1 : unit;
-
-	for (int y = 0; y < SIDE; y++) {
-		const MlSamples *row = y == 0 ? rows[0] : y == SIDE - 1 ? rows[2] : rows[1];
-		int line = row ? (y + 7) % 8 : y ? 7 : 0;
-		const MlVector *from = (row ? row : rows[1])->at[i] + line;
-
-		t->at[y][0] = from[8 * before][unit ? 7 : 0];
-		memcpy(&t->at[y][1], &from[8 * unit], 8 * sizeof(float));
-		t->at[y][SIDE - 1] = from[8 * after][after > unit ? 0 : 7];
 	}
 }
 
-// centre is a line of the unit itself.
-INLINE MlVector
-centre(const Tile *t, int y)
+// decode_unit decodes a unit's chroma, and knows its range then.
+INLINE void
+decode_unit(const MlClip *c, const MlSamples *row, int x)
 {
-	MlVector line;
+	if (row->decoded[x])
+		return;
+	row->decoded[x] = 1;
+	for (int i = 2 * x; i < 2 * x + 2; i++) {
+		MlVector p[8];
 
-	memcpy(&line, &t->at[y + 1][1], sizeof(line));
-	return line;
+		decode(row->blocks + 64 * i, c->scale[1 + (i & 1)], p);
+		row->range[i] = range_of(p);
+		for (int y = 0; y < 8; y++)
+			p[y] = stopped(p[y]);
+		upright(p, row->at + 8 * i);
+	}
 }
 
-// wide gives a line's samples for 8 pixels of luma.
-INLINE MlVector
-wide(const float line[LINE], int factor, int h)
-{
-	MlVector from;
+// Unit is what is known of the one that is looked at.
+typedef struct {
+	const MlSamples *rows[3]; // above, at and below it
+	int at[3];		  // the unit before, itself and the one behind
+	int opened;		  // the chroma around is decoded, and of no use to look at it closer
+	int strange;		  // it leaves its range
+	MlRange room;		  // of luma with which no colour leaves its range
+	int clipped;		  // the following is there
+	MlVector sums[2][8];	  // what comes on top of chroma
+} Unit;
 
-	memcpy(&from, line + (factor == 2 ? 4 * h : 1), sizeof(from));
+// room_of is the range that luma has to be in for it and all colours to be in theirs
+// with any chroma in such ranges.
+INLINE MlRange
+room_of(const MlClip *c, MlRange cb, MlRange cr)
+{
+	const float slack = 1.0f / 64; // more than is lost by adding up in another order
+	const float *green = c->colours[1];
+	float red = c->colours[0][2], blue = c->colours[2][1];
+	MlRange more = { 0, 0 };
+
+	if (c->leads || beyond(cb) || beyond(cr))
+		return (MlRange) { 1, -1 };
+	more = both(more, (MlRange) { red * cr.low, red * cr.high });
+	more = both(more, (MlRange) { blue * cb.low, blue * cb.high });
+	more = both(more, (MlRange) { green[1] * cb.high + green[2] * cr.high, green[1] * cb.low + green[2] * cr.low });
+	return (MlRange) { -128 - ML_ROUNDS - more.low + slack, 127 + ML_ROUNDS - more.high - slack };
+}
+
+// look_around takes the ranges of chroma around a unit.
+INLINE void
+look_around(const MlClip *c, Unit *u)
+{
+	MlRange r[2] = { u->rows[1]->range[2 * u->at[1]], u->rows[1]->range[2 * u->at[1] + 1] };
+
+	for (int y = 0; y < 3; y++)
+		for (int x = 0; x < 3; x++)
+			for (int i = 0; i < 2; i++)
+				r[i] = both(r[i], u->rows[y]->range[2 * u->at[x] + i]);
+	u->room = room_of(c, r[0], r[1]);
+	u->strange = beyond(r[0]) || beyond(r[1]);
+}
+
+// open_unit decodes what is around a unit.
+INLINE void
+open_unit(const MlClip *c, Unit *u)
+{
+	u->opened = 1;
+	for (int y = 0; y < 3; y++)
+		for (int x = 0; x < 3; x++)
+			decode_unit(c, u->rows[y], u->at[x]);
+	look_around(c, u);
+}
+
+// line_of is a line of a unit's samples, of which there are 8 and one above and below.
+INLINE const MlVector *
+line_of(const Unit *u, int i, int x, int y)
+{
+	const MlSamples *row = y < 0 ? u->rows[0] : y < 8 ? u->rows[1] : u->rows[2];
+
+	if (row == u->rows[1] && (y < 0 || y > 7))
+		y = y < 0 ? 0 : 7; // there is none, beyond an edge
+	return row->at + (2 * u->at[x] + i) * 8 + (y & 7);
+}
+
+// wide gives a line's samples for 8 pixels of luma. The nearest stands for the one
+// that is not there, beyond an edge.
+INLINE MlVector
+wide(const Unit *u, int i, int y, int factor, int h)
+{
+	const MlVector *at = line_of(u, i, 1, y), *next = line_of(u, i, 2 * h, y);
+
 	if (factor == 1)
-		return from;
-	return 0.75f * __builtin_shufflevector(from, from, 1, 1, 2, 2, 3, 3, 4, 4) +
-		0.25f * __builtin_shufflevector(from, from, 0, 2, 1, 3, 2, 4, 3, 5);
+		return *at;
+	if (h == 0)
+		return 0.75f * __builtin_shufflevector(*at, *at, 0, 0, 1, 1, 2, 2, 3, 3) +
+			0.25f * (at == next ? __builtin_shufflevector(*at, *at, 0, 1, 0, 2, 1, 3, 2, 4)
+					    : __builtin_shufflevector(*at, *next, 15, 1, 0, 2, 1, 3, 2, 4));
+	return 0.75f * __builtin_shufflevector(*at, *at, 4, 4, 5, 5, 6, 6, 7, 7) +
+		0.25f * (at == next ? __builtin_shufflevector(*at, *at, 3, 5, 4, 6, 5, 7, 6, 7)
+				    : __builtin_shufflevector(*at, *next, 3, 5, 4, 6, 5, 7, 6, 8));
 }
 
 // spread_out gives the samples for a block of luma, at a place in its unit.
 INLINE void
-spread_out(const Tile *t, const MlShape *s, int h, int v, MlVector out[8])
+spread_out(const Unit *u, const MlShape *s, int i, int h, int v, MlVector out[8])
 {
 	MlVector lines[6];
 
 	if (s->v == 1) {
 		for (int y = 0; y < 8; y++)
-			out[y] = wide(t->at[y + 1], s->h, h);
+			out[y] = wide(u, i, y, s->h, h);
 		return;
 	}
 	for (int y = 0; y < 6; y++)
-		lines[y] = wide(t->at[4 * v + y], s->h, h);
+		lines[y] = wide(u, i, 4 * v + y - 1, s->h, h);
 	for (int y = 0; y < 8; y++)
 		out[y] = 0.75f * lines[y / 2 + 1] + 0.25f * lines[y & 1 ? y / 2 + 2 : y / 2];
 }
 
-// stays says that luma and chroma in such ranges, and no colour of them, leaves its
-// own.
+// colours_of makes red, green and blue of luma, which is stopped, and chroma, and says
+// that some leave their range.
 INLINE int
-stays(const MlClip *c, MlRange luma, const MlRange chroma[2])
+colours_of(const MlClip *c, const MlVector luma[8], MlVector chroma[2][8], MlVector rgb[3][8])
 {
-	MlVector low, high;
+	const MlVector zero = { 0 };
+	MlVector low = zero, high = zero;
 
-	if (beyond(luma) || beyond(chroma[0]) || beyond(chroma[1]))
-		return 0;
-	low = c->plus + c->rise[0] * luma.low + c->fall[0] * luma.high;
-	high = c->plus + c->rise[0] * luma.high + c->fall[0] * luma.low;
-	for (int k = 0; k < 2; k++) {
-		low += c->rise[1 + k] * chroma[k].low + c->fall[1 + k] * chroma[k].high;
-		high += c->rise[1 + k] * chroma[k].high + c->fall[1 + k] * chroma[k].low;
+	for (int y = 0; y < 8; y++) {
+		MlVector l = stopped(luma[y]), cb = chroma[0][y], cr = chroma[1][y];
+
+		rgb[0][y] = l + c->colours[0][2] * cr;
+		rgb[1][y] = l + c->colours[1][1] * cb + c->colours[1][2] * cr;
+		rgb[2][y] = l + c->colours[2][1] * cb;
+		low = lesser(low, lesser(lesser(rgb[0][y], rgb[1][y]), rgb[2][y]));
+		high = larger(high, larger(larger(rgb[0][y], rgb[1][y]), rgb[2][y]));
 	}
-	return !is_set((low < -128 - ML_ROUNDS) | (high > 127 + ML_ROUNDS));
+	return is_set((low < zero - 128 - ML_ROUNDS) | (high > zero + 127 + ML_ROUNDS));
 }
 
-// reach is a range that no sample leaves: each is at most so far from the mean as
-// the other coefficients say together.
-INLINE MlRange
-reach(const MlVector steps[8])
-{
-	const float most = 0.2405f; // of a sample, by a coefficient
-	MlVector sum = { 0 };
-	float mean = steps[0][0] / 8, apart = 0;
-
-	for (int y = 0; y < 8; y++)
-		sum += (MlVector) ((Wide) steps[y] & 0x7fffffff);
-	for (int x = 0; x < 8; x++)
-		apart += sum[x];
-	apart = most * (apart - (steps[0][0] < 0 ? -steps[0][0] : steps[0][0]));
-	return (MlRange) { mean - apart, mean + apart };
-}
-
-// alter makes luma and chroma of pixels, of which chroma has been stopped, what
-// they become. It returns 0 if luma and all colours stay in range.
+// lead makes the result's colours, and says that some leave their range.
 INLINE int
-alter(const MlClip *c, MlVector ycc[3][8])
+lead(const MlClip *c, MlVector rgb[3][8])
 {
+	const MlVector zero = { 0 };
 	Wide out = { 0 };
 
 	for (int y = 0; y < 8; y++) {
-		MlVector rgb[3], made[3];
+		MlVector from[3] = { rgb[0][y], rgb[1][y], rgb[2][y] };
 
-		ycc[0][y] = stopped(ycc[0][y], &out);
-		for (int i = 0; i < 3; i++)
-			rgb[i] = stopped(c->colours[i][0] * ycc[0][y] + c->colours[i][1] * ycc[1][y] + c->colours[i][2] * ycc[2][y], &out);
-		for (int i = 0; i < 3; i++)
-			made[i] = stopped(c->rgb[i][0] * rgb[0] + c->rgb[i][1] * rgb[1] + c->rgb[i][2] * rgb[2] + c->rgb[i][3], &out);
-		for (int i = 0; i < 3; i++)
-			ycc[i][y] = c->back[i][0] * made[0] + c->back[i][1] * made[1] + c->back[i][2] * made[2];
+		for (int i = 0; i < 3; i++) {
+			MlVector x = c->rgb[i][0] * from[0] + c->rgb[i][1] * from[1] + c->rgb[i][2] * from[2] + c->rgb[i][3];
+
+			out |= (x < zero - 128 - ML_ROUNDS) | (x > zero + 127 + ML_ROUNDS);
+			rgb[i][y] = stopped(x);
+		}
 	}
 	return is_set(out);
 }
 
-// Unit is what is known of the one that is looked at.
-typedef struct {
-	int at;
-	MlRange range[2];
-	int opened; // the following is there
-	Tile tiles[2];
-	MlVector sums[2][8]; // what comes on top of chroma
-} Unit;
-
+// made_of makes luma or chroma of the result of stopped colours.
 INLINE void
-open_unit(Unit *u, const MlShape *s, const MlSamples *const rows[3])
+made_of(const float of[4], MlVector rgb[3][8], MlVector out[8])
 {
-	u->opened = 1;
-	memset(u->tiles, 0, sizeof(u->tiles));
-	memset(u->sums, 0, sizeof(u->sums));
-	for (int i = 0; i < 2 && s->components > 1; i++)
-		tile_of(&u->tiles[i], rows, i, u->at, s->across);
+	for (int y = 0; y < 8; y++)
+		out[y] = of[0] * rgb[0][y] + of[1] * rgb[1][y] + of[2] * rgb[2][y] + of[3];
 }
 
 // add_up adds what chroma has become beyond what the map makes of it to the
 // samples of a unit.
 INLINE void
-add_up(const MlClip *c, const MlShape *s, int h, int v, MlVector ycc[3][8], MlVector were[2][8], Unit *u)
+add_up(const MlClip *c, const MlShape *s, int h, int v, MlVector rgb[3][8], MlVector were[2][8], Unit *u)
 {
 	const MlVector zero = { 0 };
 	const float share = 1.0f / (s->h * s->v);
 
-	for (int i = 0; i < 2; i++)
+	if (!u->clipped)
+		memset(u->sums, 0, sizeof(u->sums));
+	u->clipped = 1;
+	for (int i = 0; i < 2; i++) {
+		MlVector made[8];
+
+		made_of(c->made[1 + i], rgb, made);
 		for (int y = 0; y < 8; y++) {
-			MlVector more = (ycc[1 + i][y] - (c->chroma[i][0] * were[0][y] + c->chroma[i][1] * were[1][y])) * share;
+			MlVector more = (made[y] - (c->chroma[i][0] * were[0][y] + c->chroma[i][1] * were[1][y])) * share;
 
 			if (s->h == 2) {
 				more += __builtin_shufflevector(more, more, 1, 0, 3, 2, 5, 4, 7, 6);
@@ -298,6 +325,7 @@ add_up(const MlClip *c, const MlShape *s, int h, int v, MlVector ycc[3][8], MlVe
 			}
 			u->sums[i][(8 * v + y) / s->v] += more;
 		}
+	}
 }
 
 // clip_chroma makes a unit's chroma of what the map makes of its samples and what
@@ -306,42 +334,66 @@ INLINE void
 clip_chroma(const MlClip *c, const Unit *u, int16_t *const to[2])
 {
 	for (int i = 0; i < 2; i++) {
-		MlVector made[8], sums[8];
+		MlVector sums[8];
 
 		for (int y = 0; y < 8; y++)
-			sums[y] = u->sums[i][y] + c->chroma[i][0] * centre(&u->tiles[0], y) + c->chroma[i][1] * centre(&u->tiles[1], y);
-		encode(sums, made);
-		for (int y = 0; y < 8; y++)
-			put(to[i], y, made[y] * c->unscale[1 + i][y]);
+			sums[y] = u->sums[i][y] + c->chroma[i][0] * *line_of(u, 0, 1, y) + c->chroma[i][1] * *line_of(u, 1, 1, y);
+		encode(sums, c->unscale[1 + i], to[i]);
 	}
 }
 
 // clip_block alters a block of luma as pixels, if colours leave their range in it.
 INLINE int
-clip_block(const MlClip *c, const MlShape *s, const MlSamples *const rows[3], Unit *u, int h, int v, const int16_t *block, int16_t *to)
+clip_block(const MlClip *c, const MlShape *s, Unit *u, int h, int v, const int16_t *block, int16_t *to)
 {
-	MlVector luma[8], ycc[3][8], were[2][8];
+	MlVector turned[8], luma[8], chroma[2][8] = { 0 }, rgb[3][8];
+	MlRange range;
+	int out;
 
-	steps_of(block, c->steps[0], luma);
-	if (stays(c, reach(luma), u->range))
+	if (within(reach(&c->reach[0], block), u->room))
 		return 0;
-	decode(luma, ycc[0]);
-	if (stays(c, range_of(ycc[0]), u->range))
+	decode(block, c->scale[0], turned);
+	range = range_of(turned);
+	if (within(range, u->room))
 		return 0;
-	if (!u->opened)
-		open_unit(u, s, rows);
-	for (int i = 0; i < 2; i++) {
-		spread_out(&u->tiles[i], s, h, v, were[i]);
-		memcpy(ycc[1 + i], were[i], sizeof(were[i]));
+	if (!u->opened) {
+		open_unit(c, u);
+		if (within(range, u->room))
+			return 0;
 	}
-	if (!alter(c, ycc) && !beyond(u->range[0]) && !beyond(u->range[1]))
+	upright(turned, luma);
+	for (int i = 0; i < 2 && s->components > 1; i++)
+		spread_out(u, s, i, h, v, chroma[i]);
+	out = colours_of(c, luma, chroma, rgb) || u->strange || beyond(range);
+	if (!out && !c->leads)
 		return 0;
-	if (!c->grey)
-		add_up(c, s, h, v, ycc, were, u);
-	encode(ycc[0], luma);
-	for (int y = 0; y < 8; y++)
-		put(to, y, luma[y] * c->unscale[0][y]);
+	for (int i = 0; i < 3; i++)
+		for (int y = 0; y < 8; y++)
+			rgb[i][y] = stopped(rgb[i][y]);
+	if (c->leads && !lead(c, rgb) && !out)
+		return 0;
+	if (!c->grey && s->components > 1)
+		add_up(c, s, h, v, rgb, chroma, u);
+	made_of(c->made[0], rgb, luma);
+	encode(luma, c->unscale[0], to);
 	return 1;
+}
+
+INLINE void
+begin_unit(const MlClip *c, const MlShape *s, const MlSamples *const rows[3], int unit, Unit *u)
+{
+	for (int y = 0; y < 3; y++)
+		u->rows[y] = rows[y] ? rows[y] : rows[1];
+	u->at[0] = unit ? unit - 1 : unit;
+	u->at[1] = unit;
+	u->at[2] = unit + 1 < s->across ? unit + 1 : unit;
+	u->clipped = 0;
+	u->strange = 0;
+	u->opened = s->components == 1;
+	if (u->opened)
+		u->room = room_of(c, (MlRange) { 0, 0 }, (MlRange) { 0, 0 });
+	else
+		look_around(c, u);
 }
 
 static void
@@ -353,17 +405,14 @@ clip(const MlClip *c, const MlShape *s, int16_t *const planes[ML_COMPONENTS], co
 	for (int unit = 0; unit < s->across; unit++) {
 		Unit u;
 
-		u.at = unit;
-		u.opened = 0;
-		for (int i = 0; i < 2; i++)
-			u.range[i] = s->components > 1 ? nearby(rows, i, unit, s->across) : (MlRange) { 0, 0 };
+		begin_unit(c, s, rows, unit, &u);
 		clipped[unit] = 0;
 		for (int b = 0; b < s->h * s->v; b++) {
 			size_t at = ((size_t) (b / s->h) * across + unit * s->h + b % s->h) * 64;
 
-			clipped[unit] |= clip_block(c, s, rows, &u, b % s->h, b / s->h, planes[0] + at, made[0] + at) << b;
+			clipped[unit] |= clip_block(c, s, &u, b % s->h, b / s->h, planes[0] + at, made[0] + at) << b;
 		}
-		if (clipped[unit] && s->components > 1 && !c->grey) {
+		if (u.clipped) {
 			int16_t *to[2] = { made[1] + 64 * unit, made[2] + 64 * unit };
 
 			clip_chroma(c, &u, to);

@@ -101,12 +101,14 @@ allot_all(Lane *l)
 	for (int c = 0; c < s->components && l->order->clips; c++)
 		if (!(l->made[c] = allot(l, blocks * (c ? 1 : s->h * s->v), 64 * sizeof(int16_t))))
 			return ML_MEMORY;
-	for (int i = 0; i < 6 && s->components > 1 && l->order->clips; i++) {
-		MlSamples *to = &l->samples[i % 3];
+	for (int i = 0; i < 3 && s->components > 1 && l->order->clips; i++) {
+		MlSamples *to = &l->samples[i];
 
-		to->at[i / 3] = allot(l, blocks, 8 * sizeof(MlVector));
-		to->range[i / 3] = allot(l, blocks, sizeof(MlRange));
-		if (!to->at[i / 3] || !to->range[i / 3])
+		to->blocks = allot(l, 2 * blocks, 64 * sizeof(int16_t));
+		to->range = allot(l, 2 * blocks, sizeof(MlRange));
+		to->at = allot(l, 2 * blocks, 8 * sizeof(MlVector));
+		to->decoded = allot(l, blocks, 1);
+		if (!to->blocks || !to->range || !to->at || !to->decoded)
 			return ML_MEMORY;
 	}
 	l->clipped = allot(l, blocks, 1);
@@ -179,7 +181,7 @@ mean(const Lane *l, int16_t *const planes[ML_COMPONENTS], int component, int uni
 	for (int y = 0; y < v; y++)
 		for (int x = 0; x < h; x++)
 			sum += planes[component][((size_t) y * l->shape.across * h + unit * h + x) * 64];
-	return sum * l->clip.steps[component][0][0] / (8 * h * v);
+	return sum * l->clip.reach[component].first / (h * v);
 }
 
 // has_colours says that the units of a row are on average of colours that there are.
@@ -191,7 +193,7 @@ static int
 has_colours(const Lane *l, int16_t *const planes[ML_COMPONENTS])
 {
 	const float slack = 16; // for what encoders do to chroma between units
-	const float step = (l->clip.steps[0][0][0] + 2 * l->clip.steps[1][0][0] + 2 * l->clip.steps[2][0][0]) / 16;
+	const float step = (l->clip.reach[0].first + 2 * l->clip.reach[1].first + 2 * l->clip.reach[2].first) / 2;
 
 	for (int x = 0; x < l->shape.across - 1; x++) {
 		float y = mean(l, planes, 0, x), cb = mean(l, planes, 1, x), cr = mean(l, planes, 2, x);
