@@ -247,12 +247,20 @@ func brokenImage(t *trial) error {
 	if err != nil {
 		return unreached(err)
 	}
+	// Not by the task's state: after enough attempts it has failed for good too.
+	err = t.until("a report", func([]call) bool { return len(t.reports(w)) > 0 }, workFinished, workFailed, workReleased)
+	if err != nil {
+		return err
+	}
+	report := t.reports(w)[0]
+	var failure lab.Failure
+	if report.kind == workFailed && json.Unmarshal(report.body, &failure) == nil && failure.Retry {
+		return fmt.Errorf("it reported the failure with retry true: the image would be tried five times (%s)", report.body)
+	}
 	task, err := t.settled(id, taskdb.Failed, taskdb.Finished)
-	switch reports := t.reports(w); {
+	switch {
 	case task.State == taskdb.Finished:
 		return errors.New("it made a result of bytes that are no image; if that is right, give it others with --broken FILE")
-	case len(reports) > 0 && reports[0].kind == workFailed && task.State != taskdb.Failed && task.Failures > 0:
-		return fmt.Errorf("it reported the failure with retry true: the image would be tried five times (%s)", reports[0].body)
 	case err != nil:
 		return err
 	case task.Error.Code == "" || len(task.Error.Detail) < 10:
