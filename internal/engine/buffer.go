@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -67,11 +68,16 @@ func (b *Buffer) tooLarge() error {
 // Size is the number of bytes.
 func (b *Buffer) Size() int64 { return b.size }
 
+const seals = unix.F_SEAL_WRITE | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW
+
 // Seal makes the buffer immutable, for this process and every other. Sealing
 // again does nothing.
 func (b *Buffer) Seal() error {
+	if b.sealed() {
+		return nil
+	}
 	err := control(b.file, func(fd int) error {
-		_, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_WRITE|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW)
+		_, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals)
 		return err
 	})
 	if err != nil {
@@ -80,10 +86,53 @@ func (b *Buffer) Seal() error {
 	return nil
 }
 
+func (b *Buffer) sealed() bool {
+	has := 0
+	err := control(b.file, func(fd int) (err error) {
+		has, err = unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0)
+		return err
+	})
+	return err == nil && has&seals == seals
+}
+
+// Sealed makes a buffer of memory that is sealed, which is the buffer's from then
+// on, also after an error.
+func Sealed(memory *os.File) (*Buffer, error) {
+	b := &Buffer{file: memory}
+	info, err := memory.Stat()
+	if err == nil && !b.sealed() {
+		err = errors.New("it may change")
+	}
+	if err != nil {
+		b.Close()
+		return nil, fmt.Errorf("engine: make a buffer of memory: %w", err)
+	}
+	b.size, b.max = info.Size(), info.Size()
+	return b, nil
+}
+
 // Reader reads the bytes from the start. Any number may be in use at once,
 // until the buffer is closed.
-func (b *Buffer) Reader() *io.SectionReader {
-	return io.NewSectionReader(b.file, 0, b.size)
+func (b *Buffer) Reader() *Reader {
+	return &Reader{io.NewSectionReader(b.file, 0, b.size), b}
+}
+
+// Reader reads a buffer.
+type Reader struct {
+	*io.SectionReader
+	buffer *Buffer
+}
+
+// Memory implements storage.Sealed: it is nil before the buffer is sealed.
+func (r *Reader) Memory() *os.File {
+	if !r.buffer.sealed() {
+		return nil
+	}
+	f, err := r.buffer.Open()
+	if err != nil {
+		return nil
+	}
+	return f
 }
 
 // Open returns a file with a position of its own that reads the bytes from the

@@ -154,3 +154,42 @@ func TestBufferIsReadFromItsStartByEachReader(t *testing.T) {
 		t.Errorf("after Close: %q, %v", data, err)
 	}
 }
+
+// TestBufferOfSealedMemory takes memory as it is, and only what can never change.
+func TestBufferOfSealedMemory(t *testing.T) {
+	b := newBuffer(t, 10)
+	if _, err := b.Write([]byte("abcdef")); err != nil {
+		t.Fatal(err)
+	}
+	if m := b.Reader().Memory(); m != nil {
+		t.Error("memory is given that may change")
+	}
+	open, err := b.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := engine.Sealed(open); err == nil {
+		t.Error("memory is taken that may change")
+	}
+	if _, err := open.Stat(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("what was refused is not closed: %v", err)
+	}
+	if err := b.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	of, err := engine.Sealed(b.Reader().Memory())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer of.Close()
+	_ = b.Close()
+	if err := of.Seal(); err != nil || of.Size() != 6 {
+		t.Errorf("%d bytes, sealing again: %v", of.Size(), err)
+	}
+	if data, err := io.ReadAll(of.Reader()); err != nil || string(data) != "abcdef" {
+		t.Errorf("read %q, %v", data, err)
+	}
+	if _, err := of.Write([]byte("g")); err == nil {
+		t.Error("it was written to")
+	}
+}

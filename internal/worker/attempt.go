@@ -163,6 +163,9 @@ func (a *attempt) fetch(ctx context.Context) (*engine.Buffer, error) {
 	if a.work.Source.SHA256 != "" && o.SHA256 != a.work.Source.SHA256 { // a task made by hand may not say it
 		return nil, errSource
 	}
+	if m := storage.MemoryOf(o.Body); m != nil {
+		return engine.Sealed(m)
+	}
 	return sealed("source", o.Size, o.Body)
 }
 

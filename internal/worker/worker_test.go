@@ -393,3 +393,58 @@ func TestALongAttemptTellsWhatItIsDoing(t *testing.T) {
 		t.Errorf("a short attempt was told of: %+v", <-l.beats)
 	}
 }
+
+// unread is a storage whose images may not be read: who wants one takes its
+// memory, and gives memory in return.
+type unread struct {
+	storage.Store
+	t *testing.T
+}
+
+type unreadBody struct {
+	storage.Sealed
+	io.Closer
+	t *testing.T
+}
+
+// Get implements storage.Store.
+func (s unread) Get(ctx context.Context, state storage.State, key string, part storage.Part) (storage.Object, error) {
+	o, err := s.Store.Get(ctx, state, key, part)
+	if err == nil {
+		o.Body = unreadBody{o.Body.(storage.Sealed), o.Body, s.t}
+	}
+	return o, err
+}
+
+// Put implements storage.Store.
+func (s unread) Put(ctx context.Context, state storage.State, key string, r io.Reader, opts storage.PutOptions) (storage.Info, error) {
+	m := storage.MemoryOf(r)
+	if m == nil {
+		s.t.Error("the result is not given as memory")
+		return storage.Info{}, fault.ErrUnavailable
+	}
+	m.Close()
+	return s.Store.Put(ctx, state, key, r, opts)
+}
+
+// Read implements io.Reader.
+func (b unreadBody) Read([]byte) (int, error) {
+	b.t.Error("the source is read, though it is in memory")
+	return 0, io.ErrUnexpectedEOF
+}
+
+// TestMemoryIsNotCopied neither on its way to the engine nor from it.
+func TestMemoryIsNotCopied(t *testing.T) {
+	f := mastertest.Open(t)
+	start(t, f.Lab, unread{f.Storage, t}, engineFunc(func(ctx context.Context, j engine.Job) (engine.Result, error) {
+		r, err := upper(ctx, j)
+		if err == nil {
+			err = r.Outputs[0].Seal()
+		}
+		return r, err
+	}))
+	id := submit(t, f, strings.Repeat("abcd", 50_000))
+	if st := end(t, f, id); st.State != lab.Finished {
+		t.Fatalf("it ended %+v", st)
+	}
+}

@@ -22,6 +22,8 @@ type draft struct {
 	file      *os.File
 	digest    hash.Hash
 	size      int64
+	reserved  int64    // bytes of the recent ones' room
+	memory    *os.File // keeps the bytes besides; nil: nothing does
 	published bool
 }
 
@@ -40,9 +42,30 @@ func (fo *folder) newDraft() (*draft, error) {
 // fill reads r to its end. The first failure, be it the reader's, the disk's
 // or the caller's who has gone, ends it.
 func (d *draft) fill(ctx context.Context, r io.Reader, opts storage.PutOptions) error {
+	given, err := d.remember(r, opts.Size)
+	if err != nil {
+		return err
+	}
+	if !given {
+		if err := d.read(ctx, storage.Exactly(r, opts.Size)); err != nil {
+			return err
+		}
+	}
+	if d.memory != nil {
+		if err := errors.Join(seal(d.memory), d.pour(ctx, given)); err != nil {
+			return err
+		}
+	}
+	if opts.SHA256 != "" && opts.SHA256 != d.sum() {
+		return storage.ErrDigest.Detailf("the bytes have the SHA-256 %s, announced was %s", d.sum(), opts.SHA256)
+	}
+	return nil
+}
+
+// read takes in all of r.
+func (d *draft) read(ctx context.Context, r io.Reader) error {
 	buf := buffers.Get().(*[128 << 10]byte)
 	defer buffers.Put(buf)
-	r = storage.Exactly(r, opts.Size)
 	for {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -61,15 +84,16 @@ func (d *draft) fill(ctx context.Context, r io.Reader, opts storage.PutOptions) 
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if opts.SHA256 != "" && opts.SHA256 != d.sum() {
-		return storage.ErrDigest.Detailf("the bytes have the SHA-256 %s, announced was %s", d.sum(), opts.SHA256)
-	}
 	return nil
 }
 
+// append writes to memory, if there is some, else to the file.
 func (d *draft) append(p []byte) error {
-	before := d.size
-	if _, err := d.file.Write(p); err != nil {
+	before, to := d.size, d.file
+	if d.memory != nil {
+		to = d.memory
+	}
+	if _, err := to.Write(p); err != nil {
 		return diskFault(err)
 	}
 	d.digest.Write(p)
@@ -99,23 +123,24 @@ func (d *draft) publish(key, contentType string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	if err := d.file.Close(); err != nil {
-		return time.Time{}, diskFault(err)
-	}
 	names := d.folder.names
 	begun := names.begun()
 	if err := os.Rename(d.file.Name(), filepath.Join(d.folder.path, name)); err != nil {
 		return time.Time{}, diskFault(err)
 	}
 	d.published = true
-	return stat.ModTime().UTC(), diskFault(names.wait(begun))
+	if err := names.wait(begun); err != nil {
+		return time.Time{}, diskFault(err)
+	}
+	d.keep(name)
+	return stat.ModTime().UTC(), diskFault(d.file.Close())
 }
 
-// discard removes a draft that was not published.
+// discard removes a draft that was not published, and what it has kept.
 func (d *draft) discard() {
-	if d.published {
-		return
+	d.lose()
+	_ = d.file.Close() // of a published one again
+	if !d.published {
+		_ = os.Remove(d.file.Name())
 	}
-	_ = d.file.Close()
-	_ = os.Remove(d.file.Name())
 }

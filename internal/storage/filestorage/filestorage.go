@@ -69,6 +69,7 @@ func (s *Store) Identity() string { return s.id }
 func (s *Store) Close() error {
 	var errs []error
 	for _, fo := range s.folders {
+		fo.recent.close()
 		errs = append(errs, fo.dir.Close())
 	}
 	return errors.Join(append(errs, s.lock.Release())...)
@@ -102,8 +103,9 @@ func (fo *folder) put(ctx context.Context, key string, r io.Reader, opts storage
 }
 
 // Get implements storage.Store. A whole image is compared with its digest
-// before, a part is not. The body hands its file over to io.Copy, so that a
-// socket gets the bytes by sendfile.
+// before, unless it has just come and is in memory still; a part is not. The
+// body hands its file over to io.Copy, so that a socket gets the bytes by
+// sendfile.
 func (s *Store) Get(ctx context.Context, state storage.State, key string, part storage.Part) (storage.Object, error) {
 	f, info, err := s.find(ctx, state, key)
 	if err != nil {
@@ -111,6 +113,10 @@ func (s *Store) Get(ctx context.Context, state storage.State, key string, part s
 	}
 	part, err = part.Resolve(info.Size)
 	if err == nil && part.Length == info.Size {
+		if m := s.folders[state].recent.take(fileName(key), f); m != nil {
+			f.Close()
+			return storage.Object{Info: info, Part: part, Body: &body{file: m, rest: io.LimitedReader{R: m, N: info.Size}, sealed: true}}, nil
+		}
 		err = s.verify(ctx, f, info)
 	}
 	if err == nil {
@@ -144,6 +150,7 @@ func (s *Store) Delete(ctx context.Context, state storage.State, key string) err
 	fo := s.folders[state]
 	begun := fo.names.begun()
 	err := os.Remove(filepath.Join(fo.path, fileName(key)))
+	fo.recent.forget(fileName(key))
 	if errors.Is(err, os.ErrNotExist) {
 		err = fo.names.doubt() // whoever removed it may have been told that the disk failed
 	}

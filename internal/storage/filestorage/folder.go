@@ -26,6 +26,7 @@ type folder struct {
 	minFree int64
 	names   *dirSync
 	windows windows
+	recent  *recent // nil: none are kept
 }
 
 // openFolder makes the folder when there is none, checks that it can do what
@@ -68,6 +69,9 @@ func (fo *folder) probe() error {
 		return fmt.Errorf("storage: the directory %s cannot be written: %w", fo.path, err)
 	}
 	defer d.discard()
+	if takesDirect(d.file) {
+		fo.recent = &recent{yields: filepath.Base(fo.path) == string(storage.Finished)}
+	}
 	return keepsAttributes(d.file)
 }
 

@@ -7,6 +7,7 @@ package storagemeter
 import (
 	"context"
 	"io"
+	"os"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -66,6 +67,18 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.bytes.Add(float64(n))
 	return n, err
+}
+
+// Memory implements storage.Sealed: who takes the memory reads all of it.
+func (b *body) Memory() *os.File {
+	m := storage.MemoryOf(b.ReadCloser)
+	if m == nil {
+		return nil
+	}
+	if info, err := m.Stat(); err == nil { // memory has a size
+		b.bytes.Add(float64(info.Size()))
+	}
+	return m
 }
 
 // WriteTo implements io.WriterTo, so that files still go out by sendfile.

@@ -84,7 +84,20 @@ func TestBytesAreCounted(t *testing.T) {
 		}
 		o.Body.Close()
 	}
-	want := map[string]float64{"inProgress in": 100_000, "inProgress out": 15_000, "finished in": 0, "finished out": 0}
+	if _, err := s.Put(t.Context(), storage.Finished, "c", strings.NewReader(image), storage.PutOptions{Size: 100_000}); err != nil {
+		t.Fatal(err)
+	}
+	o, err := s.Get(t.Context(), storage.Finished, "c", storage.Part{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Body.Close()
+	m := storage.MemoryOf(o.Body)
+	if m == nil {
+		t.Fatal("an image that has just come is not in memory")
+	}
+	defer m.Close()
+	want := map[string]float64{"inProgress in": 100_000, "inProgress out": 15_000, "finished in": 100_000, "finished out": 100_000}
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)

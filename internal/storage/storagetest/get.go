@@ -15,6 +15,7 @@ var getCases = []testCase{
 	{"an image that is replaced while it is read is read to its end as it was", replacedWhileRead},
 	{"an image that is deleted while it is read is read to its end as it was", deletedWhileRead},
 	{"a body may be closed before its end", closedEarly},
+	{"memory that a body gives instead of reading is the whole image, once and again", memory},
 	{"a whole image that is damaged is ErrCorrupt before a byte of it comes", damaged},
 }
 
@@ -135,6 +136,31 @@ func closedEarly(s *suite) {
 		}
 	}
 	s.has(storage.Finished, "a", data)
+}
+
+func memory(s *suite) {
+	data := some(100_000, 1)
+	s.put(storage.Finished, "a", data)
+	obj := s.get(storage.Finished, "a", storage.Part{})
+	if _, err := io.ReadFull(obj.Body, make([]byte, 10)); err != nil {
+		s.Fatal(err)
+	}
+	for range 2 {
+		m := storage.MemoryOf(obj.Body)
+		if m == nil {
+			return // not every store has it
+		}
+		defer m.Close()
+		if got, err := io.ReadAll(m); err != nil || !bytes.Equal(got, data) {
+			s.Errorf("the memory has %d bytes, %v", len(got), err)
+		}
+		if _, err := m.WriteAt([]byte("x"), 0); err == nil {
+			s.Error("the memory can be written to")
+		}
+	}
+	if got, err := io.ReadAll(obj.Body); err != nil || !bytes.Equal(got, data[10:]) {
+		s.Errorf("after that, the rest has %d bytes, %v", len(got), err)
+	}
 }
 
 func damaged(s *suite) {

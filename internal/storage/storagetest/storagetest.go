@@ -44,6 +44,9 @@ func Run(t *testing.T, open func(t *testing.T) Subject, opts Options) {
 			t.Run(c.name, func(t *testing.T) { c.run(&suite{T: t, Subject: open(t), opts: opts}) })
 		}
 	}
+	for _, c := range slices.Concat(copyCases, getCases) {
+		t.Run("of an announced size: "+c.name, func(t *testing.T) { c.run(&suite{T: t, Subject: open(t), opts: opts, announced: true}) })
+	}
 }
 
 type testCase struct {
@@ -54,7 +57,8 @@ type testCase struct {
 type suite struct {
 	*testing.T
 	Subject
-	opts Options
+	opts      Options
+	announced bool // put says the size
 }
 
 // unknown are the options of bytes of which nothing is known.
@@ -65,7 +69,11 @@ var states = []storage.State{storage.InProgress, storage.Finished}
 
 func (s *suite) put(state storage.State, key string, data []byte) storage.Info {
 	s.Helper()
-	info, err := s.Put(s.Context(), state, key, bytes.NewReader(data), unknown)
+	opts := unknown
+	if s.announced {
+		opts.Size = int64(len(data))
+	}
+	info, err := s.Put(s.Context(), state, key, bytes.NewReader(data), opts)
 	if err != nil {
 		s.Fatalf("Put %s/%q: %v", state, key, err)
 	}
