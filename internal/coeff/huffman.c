@@ -2,8 +2,8 @@
 //
 // Bounds: ml_decoder takes only tables whose codes of each length fit into that
 // many bits, so an index made of a code's first ML_PEEK bits lies within fast, and
-// their number is at most 256, as head.c has counted. ml_encoder is given
-// tables of this file's own. ml_optimal handles 257 values, and its codes get
+// their number is at most 256, as head.c has counted. ml_encoder and ml_passer are given
+// such tables, or this file's own. ml_optimal handles 257 values, and its codes get
 // no longer than 16 bits by the rule of figure K.3.
 #include "huffman.h"
 
@@ -48,20 +48,16 @@ const MlCodes ml_ac_codes[2] = {
 #define MOST_SIZE 10	// bits of a coefficient of 8-bit samples (T.81, table F.2)
 #define MOST_DC_SIZE 11 // and of a difference (F.1)
 
-// entry is one of fast for a value and the bits behind its code, which are the
-// last of so many; 0 if the number behind the code is not within these.
+// entry is one of fast for a value and the bits that begin with its code.
 static int32_t
 entry(int value, int dc, int length, uint32_t bits)
 {
 	int run = dc ? 0 : value >> 4, size = dc ? value : value & 15, number;
 
-	if (size > (dc ? MOST_DC_SIZE : MOST_SIZE) || length + size > ML_PEEK)
-		return 0;
-	if (!dc && size == 0) {
-		if (run == 15)
-			return 15 << 8 | length;
-		return run ? 0 : ML_BLOCK_ENDS << 8 | length;
-	}
+	if (size > (dc ? MOST_DC_SIZE : MOST_SIZE) || length + size > ML_PEEK || (!dc && size == 0 && run != 0 && run != 15))
+		return value << 8 | ML_ALONE | length;
+	if (!dc && size == 0)
+		return (run ? run : ML_BLOCK_ENDS) << 8 | length;
 	number = bits >> (ML_PEEK - length - size) & ((1 << size) - 1);
 	if (size && number < 1 << (size - 1))
 		number += 1 - (1 << size);
@@ -75,6 +71,8 @@ ml_decoder(MlDecoder *d, const MlCodes *codes, int dc)
 	int k = 0;
 
 	memset(d, 0, sizeof(*d));
+	for (int i = 0; i < 1 << ML_PEEK; i++)
+		d->fast[i] = ML_ALONE;
 	memcpy(d->values, codes->values, sizeof(d->values));
 	for (int l = 1; l <= 16; l++) {
 		d->index[l] = k - code;
@@ -91,6 +89,40 @@ ml_decoder(MlDecoder *d, const MlCodes *codes, int dc)
 	}
 	d->beyond[17] = 1 << 16;
 	return ML_DONE;
+}
+
+// lone_codes gives value << 8 | bits for what begins with a code, else 0.
+static void
+lone_codes(const MlCodes *codes, uint16_t at[1 << ML_PASS])
+{
+	int code = 0, k = 0;
+
+	memset(at, 0, (1 << ML_PASS) * sizeof(*at));
+	for (int l = 1; l <= ML_PASS; l++, code <<= 1)
+		for (int n = 0; n < codes->counts[l]; n++, k++, code++)
+			for (int i = 0, most = 1 << (ML_PASS - l); i < most; i++)
+				at[code * most + i] = codes->values[k] << 8 | l;
+}
+
+void
+ml_passer(MlPasser *p, const MlCodes *codes)
+{
+	uint16_t lone[1 << ML_PASS];
+
+	lone_codes(codes, lone);
+	for (int i = 0; i < 1 << ML_PASS; i++) {
+		int advance = 0, used = 0;
+
+		while (advance < ML_PASS_END && used < ML_PASS) {
+			int e = lone[i << used & ((1 << ML_PASS) - 1)], length = e & 255, run = e >> 12, size = e >> 8 & 15;
+
+			if (length == 0 || used + length > ML_PASS || size > MOST_SIZE || (size == 0 && run != 0 && run != 15))
+				break;
+			used += length + size;
+			advance += run == 0 && size == 0 ? ML_PASS_END : run + 1;
+		}
+		p->at[i] = (used ? advance : ML_PASS_NONE) << 5 | used;
+	}
 }
 
 void
@@ -110,6 +142,20 @@ ml_encoder(MlEncoder *e, const MlCodes *codes)
 
 			e->small[run][n + ML_SMALL] = ((entry >> 8) << size | low) << 8 | (entry & 255);
 		}
+}
+
+int
+ml_is_complete(const MlCodes *codes)
+{
+	uint8_t there[256] = { 0 };
+
+	for (int i = 0; i < codes->size; i++)
+		there[codes->values[i]] = 1;
+	for (int run = 0; run < 16; run++)
+		for (int size = 1; size <= MOST_SIZE; size++)
+			if (!there[run << 4 | size])
+				return 0;
+	return there[0x00] && there[0xf0];
 }
 
 #define SYMBOLS 257 // the values, and one whose code keeps all ones free

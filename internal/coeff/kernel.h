@@ -18,6 +18,14 @@ typedef struct {
 	int across; // units in a row
 } MlShape;
 
+// MlCarried is a block whose codes are carried over from the source as they are, but for
+// the first coefficient, and for those up to the last one that changes.
+typedef struct {
+	uint64_t place; // of the codes behind the first coefficient, as ml_place counts
+	uint32_t bits;	// of them
+	int32_t first;	// coefficient
+} MlCarried;
+
 // MlColours is a map of coefficients, with the steps of source and result in it.
 // Luma becomes luma * own + shared, where shared is what the chroma adds.
 typedef struct {
@@ -33,8 +41,8 @@ typedef struct {
 // MlBits is where bits are written to, see writer.h.
 typedef struct {
 	uint8_t *p;
-	uint64_t bits; // the last 64 - room are not in p yet
-	int room;
+	uint64_t bits; // the first count are not in p yet, the others are 0
+	int count;     // below 8
 } MlBits;
 
 // MlPlaces says, for each row of a block, at which places of the zigzag the
@@ -42,6 +50,22 @@ typedef struct {
 typedef struct {
 	uint64_t of[8][256];
 } MlPlaces;
+
+// MlCoder is what the result is coded with.
+typedef struct {
+	MlEncoder codes[2][2]; // of luma and of chroma
+	MlPlaces places;
+	int dc[ML_COMPONENTS]; // first coefficients of the last blocks
+} MlCoder;
+
+// MlPlane is a component's blocks, row by row.
+typedef struct {
+	int16_t *blocks;
+	int across, down;
+	size_t line; // blocks from a row's start to the next one's
+	int h, v;    // blocks of a unit
+	const MlCarried *carried; // or NULL; blocks are then what luma makes, or NULL
+} MlPlane;
 
 // MlRange is the least and the largest of some samples.
 typedef struct {
@@ -78,13 +102,14 @@ typedef struct {
 } MlSamples;
 
 typedef struct {
-	// read reads a row of units.
-	int (*read)(MlReader *r, const MlShape *shape, int16_t *planes[ML_COMPONENTS]);
+	// read reads a row of units. Components that are carried it only passes over.
+	int (*read)(MlReader *r, const MlShape *shape, int16_t *planes[ML_COMPONENTS], MlCarried *carried[ML_COMPONENTS]);
 	// chroma maps a row of both components, and gives what they add to luma.
 	void (*chroma)(const MlColours *c, int blocks, int16_t *cb, int16_t *cr, MlVector *shared);
 	// luma maps a row of units. The rows of shared are those above, at, and below it,
-	// and may be NULL at the image's edges; lines has room for 2 vectors a unit.
-	void (*luma)(const MlColours *c, const MlShape *shape, int16_t *y, const MlVector *shared[3], MlVector *lines);
+	// and may be NULL at the image's edges; lines has room for 2 vectors a unit. If luma
+	// is carried, y gets first coefficients, and of the others what is added to them.
+	void (*luma)(const MlColours *c, const MlShape *shape, int16_t *y, const MlCarried *carried, const MlVector *shared[3], MlVector *lines);
 	// samples takes a row of both components of chroma.
 	void (*samples)(const MlClip *c, int blocks, const int16_t *const chroma[2], const MlSamples *samples);
 	// clip alters the blocks of a row in which colours leave their range, before the
@@ -92,8 +117,12 @@ typedef struct {
 	// NULL at the image's edges, decodes those that it needs, and sets a bit for each block of luma that it made.
 	void (*clip)(const MlClip *c, const MlShape *shape, int16_t *const planes[ML_COMPONENTS], const MlSamples *const chroma[3],
 		int16_t *const made[ML_COMPONENTS], uint8_t *clipped);
-	// write writes a block; *dc is the component's last first coefficient.
-	void (*write)(MlBits *w, const int16_t *block, int *dc, const MlEncoder codes[2], const MlPlaces *places);
+	// write writes a component's block.
+	void (*write)(MlBits *w, MlCoder *coder, int component, const int16_t *block);
+	// write_units writes some units of a row, from planes that are as the result is.
+	// What is carried comes from the reader.
+	void (*write_units)(MlBits *w, MlCoder *coder, const MlReader *r, const MlShape *shape, const MlPlane planes[ML_COMPONENTS], int row,
+		int from, int to);
 } MlKernel;
 
 extern const MlKernel ml_portable;

@@ -3,7 +3,8 @@
 // mirrored top to bottom is kept as a whole, up to ML_KEPT_MOST.
 //
 // Bounds: rows and what is kept are allotted by the same numbers that the loops
-// go by, and a window lies within the source, as fits has found.
+// go by, and where there are none, what asks for them is not called. A window lies
+// within the source, as fits has found.
 #include "colours.h"
 #include "result.h"
 #include "scans.h"
@@ -25,9 +26,12 @@ typedef struct {
 	int16_t *made[ML_COMPONENTS];
 	uint8_t *clipped;
 	MlReader *reader;
-	MlScans *scans; // instead, if there are several
+	uint8_t *window; // the reader's
+	MlScans *scans;	 // instead, if there are several
 	int16_t *rows[2][ML_COMPONENTS]; // of the source, even ones and odd ones
-	MlVector *shared[3];		 // what chroma adds to luma, of three rows
+	int carries[ML_COMPONENTS];
+	MlCarried *carried[2][ML_COMPONENTS]; // the same, of what is carried; rows are then what luma makes, or NULL
+	MlVector *shared[3];		      // what chroma adds to luma, of three rows
 	MlVector *lines;
 	MlPlane kept[ML_COMPONENTS]; // of the result, before it is turned
 	void *memory[32];
@@ -80,28 +84,53 @@ keeps(const Lane *l)
 	return l->order->transpose || l->order->flip || l->order->optimal || l->progressive;
 }
 
-// allot_all allots what the lane works with.
+// find_carried finds the components whose codes are carried over: luma that is only
+// added to, if the source has codes for whatever comes of it, and all that does not
+// change. Both components of chroma are written with the same codes.
+static void
+find_carried(Lane *l, const MlHead *head)
+{
+	const MlOrder *o = l->order;
+	const MlCodes *ac = head->ac;
+
+	if (l->scans || keeps(l) || o->flop || o->clips)
+		return;
+	l->carries[0] = !l->recoloured ||
+		(o->luma[0] == 1 && memcmp(head->quant[0], o->quant[0], sizeof(o->quant[0])) == 0 && ml_is_complete(&ac[0]));
+	l->carries[1] = l->carries[2] = l->shape.components > 1 && !l->recoloured && memcmp(&ac[1], &ac[2], sizeof(*ac)) == 0;
+}
+
+// allot_rows allots two rows of the source.
 static int
-allot_all(Lane *l)
+allot_rows(Lane *l)
+{
+	for (int i = 0; i < 2; i++)
+		for (int c = 0; c < l->shape.components; c++) {
+			size_t blocks = (size_t) l->shape.across * (c ? 1 : l->shape.h * l->shape.v);
+
+			if (l->carries[c] && !(l->carried[i][c] = allot(l, blocks, sizeof(MlCarried))))
+				return ML_MEMORY;
+			if (l->carries[c] && !l->recoloured)
+				continue;
+			if (!(l->rows[i][c] = allot(l, blocks, 64 * sizeof(int16_t))))
+				return ML_MEMORY;
+		}
+	return ML_DONE;
+}
+
+// allot_clips allots what is needed where colours leave their range.
+static int
+allot_clips(Lane *l)
 {
 	const MlShape *s = &l->shape;
-	size_t blocks = (size_t) s->across, kept = 0;
+	size_t blocks = (size_t) s->across;
 
-	if (!(l->reader = allot(l, 1, sizeof(*l->reader))))
+	if (!(l->clipped = allot(l, blocks, 1)))
 		return ML_MEMORY;
-	for (int i = 0; i < 2; i++)
-		for (int c = 0; c < s->components; c++)
-			if (!(l->rows[i][c] = allot(l, blocks * (c ? 1 : s->h * s->v), 64 * sizeof(int16_t))))
-				return ML_MEMORY;
-	for (int i = 0; i < 3; i++) {
-		if (!(l->shared[i] = allot(l, blocks, 8 * sizeof(MlVector))))
-			return ML_MEMORY;
-		memset(l->shared[i], 0, blocks * 8 * sizeof(MlVector)); // and so it stays without chroma
-	}
-	for (int c = 0; c < s->components && l->order->clips; c++)
+	for (int c = 0; c < s->components; c++)
 		if (!(l->made[c] = allot(l, blocks * (c ? 1 : s->h * s->v), 64 * sizeof(int16_t))))
 			return ML_MEMORY;
-	for (int i = 0; i < 3 && s->components > 1 && l->order->clips; i++) {
+	for (int i = 0; i < 3 && s->components > 1; i++) {
 		MlSamples *to = &l->samples[i];
 
 		to->blocks = allot(l, 2 * blocks, 64 * sizeof(int16_t));
@@ -111,8 +140,25 @@ allot_all(Lane *l)
 		if (!to->blocks || !to->range || !to->at || !to->decoded)
 			return ML_MEMORY;
 	}
-	l->clipped = allot(l, blocks, 1);
-	l->lines = allot(l, blocks, 2 * sizeof(MlVector));
+	return ML_DONE;
+}
+
+// allot_all allots what the lane works with.
+static int
+allot_all(Lane *l)
+{
+	const MlShape *s = &l->shape;
+	size_t blocks = (size_t) s->across, kept = 0;
+
+	if (!(l->reader = allot(l, 1, sizeof(*l->reader))) || !(l->window = allot(l, 1, ML_WINDOW_SIZE(l->carries[0] ? 2 * blocks : 0))) || allot_rows(l))
+		return ML_MEMORY;
+	for (int i = 0; i < 3; i++) {
+		if (!(l->shared[i] = allot(l, blocks, 8 * sizeof(MlVector))))
+			return ML_MEMORY;
+		memset(l->shared[i], 0, blocks * 8 * sizeof(MlVector)); // and so it stays without chroma
+	}
+	if (!(l->lines = allot(l, blocks, 2 * sizeof(MlVector))) || (l->order->clips && allot_clips(l)))
+		return ML_MEMORY;
 	for (int c = 0; c < l->result.shape.components; c++) {
 		MlPlane *p = &l->kept[c];
 
@@ -120,7 +166,7 @@ allot_all(Lane *l)
 		p->v = c ? 1 : s->v;
 		p->across = l->order->across * p->h;
 		p->down = l->order->down * p->v;
-		p->line = (size_t) p->across * 64;
+		p->line = p->across;
 		if (!keeps(l))
 			continue;
 		kept += (size_t) p->across * p->down * 64 * sizeof(int16_t);
@@ -129,7 +175,7 @@ allot_all(Lane *l)
 		if (!(p->blocks = allot(l, (size_t) p->across * p->down, 64 * sizeof(int16_t))))
 			return ML_MEMORY;
 	}
-	return l->lines && l->clipped ? ML_DONE : ML_MEMORY;
+	return ML_DONE;
 }
 
 // take_row takes a finished row of the source over into the result.
@@ -147,10 +193,14 @@ take_row(Lane *l, int row)
 
 		*p = l->kept[c];
 		p->down = p->v;
-		p->line = (size_t) l->shape.across * p->h * 64;
-		p->blocks = l->rows[row & 1][c] + (size_t) o->left * p->h * 64;
+		p->line = (size_t) l->shape.across * p->h;
+		if (l->carries[c])
+			p->carried = l->carried[row & 1][c] + (size_t) o->left * p->h;
+		if (l->rows[row & 1][c])
+			p->blocks = l->rows[row & 1][c] + (size_t) o->left * p->h * 64;
 		for (int v = 0; v < p->v && keeps(l); v++)
-			memcpy(l->kept[c].blocks + (at * p->v + v) * l->kept[c].line, p->blocks + v * p->line, l->kept[c].line * sizeof(int16_t));
+			memcpy(l->kept[c].blocks + (at * p->v + v) * l->kept[c].line * 64, p->blocks + v * p->line * 64,
+				l->kept[c].line * 64 * sizeof(int16_t));
 	}
 	if (keeps(l))
 		return ML_DONE;
@@ -172,15 +222,19 @@ inside(const Lane *l, int row)
 	return row >= l->order->top && row < l->order->top + l->order->down;
 }
 
-// mean is that of a component's samples in a unit.
+// mean is that of a component's samples in a unit of a row.
 static float
-mean(const Lane *l, int16_t *const planes[ML_COMPONENTS], int component, int unit)
+mean(const Lane *l, int row, int component, int unit)
 {
 	int h = component ? 1 : l->shape.h, v = component ? 1 : l->shape.v, sum = 0;
+	const MlCarried *carried = l->carried[row & 1][component];
 
 	for (int y = 0; y < v; y++)
-		for (int x = 0; x < h; x++)
-			sum += planes[component][((size_t) y * l->shape.across * h + unit * h + x) * 64];
+		for (int x = 0; x < h; x++) {
+			size_t at = (size_t) y * l->shape.across * h + unit * h + x;
+
+			sum += carried ? carried[at].first : l->rows[row & 1][component][at * 64];
+		}
 	return sum * l->clip.reach[component].first / (h * v);
 }
 
@@ -190,13 +244,13 @@ mean(const Lane *l, int16_t *const planes[ML_COMPONENTS], int component, int uni
 // and blue does not think of when luma and chroma are stopped. The last units of
 // rows and columns are not looked at, since what fills them up may be anything.
 static int
-has_colours(const Lane *l, int16_t *const planes[ML_COMPONENTS])
+has_colours(const Lane *l, int row)
 {
 	const float slack = 16; // for what encoders do to chroma between units
 	const float step = (l->clip.reach[0].first + 2 * l->clip.reach[1].first + 2 * l->clip.reach[2].first) / 2;
 
 	for (int x = 0; x < l->shape.across - 1; x++) {
-		float y = mean(l, planes, 0, x), cb = mean(l, planes, 1, x), cr = mean(l, planes, 2, x);
+		float y = mean(l, row, 0, x), cb = mean(l, row, 1, x), cr = mean(l, row, 2, x);
 
 		for (int i = 0; i < 3; i++) {
 			const float *f = l->clip.colours[i];
@@ -212,14 +266,16 @@ static int
 read_row(Lane *l, int row)
 {
 	int16_t **planes = l->rows[row & 1];
+	int status;
 
-	int status = l->scans ? ml_scans_row(l->scans, &l->shape, row, planes) : l->kernel->read(l->reader, &l->shape, planes);
-
+	if (l->carries[0])
+		ml_begin_row(l->reader);
+	status = l->scans ? ml_scans_row(l->scans, &l->shape, row, planes) : l->kernel->read(l->reader, &l->shape, planes, l->carried[row & 1]);
 	if (status)
 		return status;
 	if (!l->recoloured || l->shape.components == 1 || !near(l, row))
 		return ML_DONE;
-	if (!l->order->clips && row + 1 < l->down && !has_colours(l, planes))
+	if (!l->order->clips && row + 1 < l->down && !has_colours(l, row))
 		return ML_STRANGE;
 	if (l->order->clips) {
 		const int16_t *const chroma[2] = { planes[1], planes[2] };
@@ -274,7 +330,7 @@ finish_row(Lane *l, int row)
 		return take_row(l, row);
 	if (l->order->clips)
 		clip_row(l, row);
-	l->kernel->luma(&l->colours, &l->shape, l->rows[row & 1][0], shared, l->lines);
+	l->kernel->luma(&l->colours, &l->shape, l->rows[row & 1][0], l->carried[row & 1][0], shared, l->lines);
 	if (l->order->clips)
 		patch_row(l, row);
 	return take_row(l, row);
@@ -318,14 +374,28 @@ write_kept(Lane *l)
 	return status ? status : ml_write_rows(&l->result, l->kept, l->result.height);
 }
 
+// begin begins to read, and to write what need not be kept.
+static int
+begin(Lane *l, const MlHead *head)
+{
+	const MlCodes *const ac[2] = { l->carries[0] ? &head->ac[0] : NULL, l->carries[1] ? &head->ac[1] : NULL };
+	int status;
+
+	if (!l->scans && (status = ml_reader(l->reader, head, l->window)))
+		return status;
+	for (int c = 0; c < l->shape.components; c++)
+		if (l->carries[c])
+			ml_passer(&l->reader->passers[c], &head->ac[c]);
+	l->result.source = l->reader;
+	return l->order->optimal || l->progressive ? ML_DONE : ml_begin(&l->result, ac);
+}
+
 static int
 run(Lane *l, const MlHead *head)
 {
-	int status;
+	int status = begin(l, head);
 
-	if (!l->scans && (status = ml_reader(l->reader, head)))
-		return status;
-	if (!l->order->optimal && !l->progressive && (status = ml_begin(&l->result)))
+	if (status)
 		return status;
 	if ((status = read_all(l)))
 		return status;
@@ -379,6 +449,7 @@ alter(Lane *l, MlHead *head, MlOrder *order)
 	prepare(l, head, order);
 	if (!fits(l))
 		return ML_STRANGE;
+	find_carried(l, head);
 	if ((status = allot_all(l)) || (status = ml_writer(&l->result.writer, (size_t) l->result.shape.across * 6, order->file, order->limit)))
 		return status;
 	return run(l, head);

@@ -1,7 +1,9 @@
 // Reading a scan through a window, in which no byte is stuffed (T.81, F.1.2.3).
 //
-// Bounds: the window has room for ML_WINDOW bytes of data and, behind them, for a
-// whole unit of zeros and what is looked at ahead. Before each unit ml_ready
+// Bounds: the window has room for what is kept of two rows, for ML_WINDOW bytes of data
+// and, behind them, for a whole unit of zeros and what is looked at ahead. What is kept
+// begins where a row does, and is let go when the next but one begins, so it is less
+// than two rows' units of ML_UNIT_MOST and ML_AHEAD bytes. Before each unit ml_ready
 // has either a whole unit of data in the window, or all that there is up to a
 // marker, with the zeros behind it. A unit uses at most ML_UNIT_MOST bytes, so
 // reading it cannot leave the window, whatever its codes are; ml_within says
@@ -11,12 +13,14 @@
 #include <string.h>
 
 int
-ml_reader(MlReader *r, const MlHead *head)
+ml_reader(MlReader *r, const MlHead *head, uint8_t *window)
 {
 	memset(r, 0, sizeof(*r));
 	r->in = head->data + head->scan;
 	r->end = head->data + head->length;
-	r->at.p = r->limit = r->window;
+	r->window = window;
+	r->at.p = r->limit = window;
+	r->row = r->kept = UINT64_MAX;
 	r->restart = r->units = head->restart;
 	for (int i = 0; i < head->components; i++)
 		if (ml_decoder(&r->codes[i][0], &head->dc[i], 1) || ml_decoder(&r->codes[i][1], &head->ac[i], 0))
@@ -43,17 +47,31 @@ pass_mark(MlReader *r)
 	return ML_DONE;
 }
 
-// ml_refill moves what is left to the start of the window and fills it up.
+void
+ml_begin_row(MlReader *r)
+{
+	uint64_t here = ml_place(r, &r->at) / 8;
+
+	r->kept = r->row < here ? r->row : here;
+	r->row = here;
+}
+
+// ml_refill moves what is kept to the start of the window and fills it up.
 int
 ml_refill(MlReader *r)
 {
-	size_t left = r->limit - r->at.p;
+	size_t done = r->at.p - r->window;
+	const uint8_t *most;
 
-	memmove(r->window, r->at.p, left);
-	r->at.p = r->window;
-	r->limit = r->window + left;
-	while (!r->mark && r->limit < r->window + ML_WINDOW) {
-		size_t room = r->window + ML_WINDOW - r->limit, there = r->end - r->in, n = room < there ? room : there;
+	if (r->kept < r->before + done)
+		done = r->kept - r->before;
+	memmove(r->window, r->window + done, r->limit - r->window - done);
+	r->before += done;
+	r->at.p -= done;
+	r->limit -= done;
+	most = r->at.p + ML_WINDOW;
+	while (!r->mark && r->limit < most) {
+		size_t room = most - r->limit, there = r->end - r->in, n = room < there ? room : there;
 		const uint8_t *ff = memchr(r->in, 0xff, n);
 
 		if (ff)
@@ -90,7 +108,7 @@ ml_restart(MlReader *r)
 	r->mark = r->at.count = 0;
 	r->at.bits = 0;
 	memset(r->dc, 0, sizeof(r->dc));
-	r->at.p = r->limit = r->window;
+	r->at.p = r->limit;
 	return ml_refill(r);
 }
 

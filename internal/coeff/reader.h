@@ -8,7 +8,8 @@
 // is followed by at most 11.
 #define ML_UNIT_MOST (6 * 64 * 4)
 #define ML_AHEAD 8 // bytes that may be looked at, but not used
-#define ML_WINDOW 65536
+#define ML_WINDOW 65536 // bytes that are there ahead of what is read
+#define ML_WINDOW_SIZE(kept) (((size_t) (kept) + 1) * ML_UNIT_MOST + ML_WINDOW + 4 * ML_AHEAD) // if so many units stay
 
 // MlStream is a place in the window.
 typedef struct {
@@ -27,16 +28,38 @@ typedef struct {
 	int units;	       // before the next one
 	int number;	       // of the next one
 	MlDecoder codes[ML_COMPONENTS][2];
-	uint8_t window[ML_WINDOW + ML_UNIT_MOST + 2 * ML_AHEAD];
+	MlPasser passers[ML_COMPONENTS];
+	uint8_t *window;
+	uint64_t before;    // bytes that were there before the window's first one
+	uint64_t row, kept; // such bytes before this row of units, and before the last one
 } MlReader;
 
-int ml_reader(MlReader *r, const MlHead *head);
+// ml_reader reads into a window of ML_WINDOW_SIZE: of no units, or of two rows of them.
+int ml_reader(MlReader *r, const MlHead *head, uint8_t *window);
+
+// ml_begin_row is called before each row if it is to stay while the next one is read.
+void ml_begin_row(MlReader *r);
 
 // ml_finish is called behind the last unit.
 int ml_finish(MlReader *r);
 
 int ml_refill(MlReader *r);
 int ml_restart(MlReader *r);
+
+// ml_place is the number of bits before the next one.
+static inline uint64_t
+ml_place(const MlReader *r, const MlStream *s)
+{
+	return 8 * (r->before + (s->p - r->window)) - s->count;
+}
+
+// ml_at is a place of the last two rows; the bits before it in its byte are still to be
+// dropped.
+static inline MlStream
+ml_at(const MlReader *r, uint64_t place)
+{
+	return (MlStream) { r->window + (place / 8 - r->before), 0, 0 };
+}
 
 // ml_within says that no more has been used than there was.
 static inline int

@@ -21,6 +21,12 @@ laid(const MlOrder *o, const int16_t *from, int16_t *to)
 		}
 }
 
+static int
+is_turned(const MlOrder *o)
+{
+	return o->transpose || o->flop || o->flip;
+}
+
 const int16_t *
 ml_block(MlResult *r, const MlPlane *p, int x, int y)
 {
@@ -32,8 +38,8 @@ ml_block(MlResult *r, const MlPlane *p, int x, int y)
 		x = across - 1 - x;
 	if (o->flip)
 		y = down - 1 - y;
-	found = p->blocks + (o->transpose ? x : y) * p->line + (size_t) (o->transpose ? y : x) * 64;
-	if (!o->transpose && !o->flop && !o->flip)
+	found = p->blocks + ((o->transpose ? x : y) * p->line + (o->transpose ? y : x)) * 64;
+	if (!is_turned(o))
 		return found;
 	laid(o, found, r->room);
 	return r->room;
@@ -62,32 +68,44 @@ count(uint32_t often[2][256], const int16_t *block, int *dc)
 	often[1][0] += run > 0;
 }
 
-// write_unit writes the unit at a place in the result.
-static int
+// write_unit writes the unit at a place in the result, or counts its codes.
+static void
 write_unit(MlResult *r, const MlPlane *planes, int x, int y)
 {
-	int status;
-
-	if (r->order->restart && r->units++ == r->order->restart) {
-		r->units = 1;
-		if (!r->counting && (status = ml_mark(&r->writer, 0xd0 + r->mark)))
-			return status;
-		r->mark = (r->mark + 1) & 7;
-		memset(r->dc, 0, sizeof(r->dc));
-	}
 	for (int c = 0; c < r->shape.components; c++) {
-		int h = c ? 1 : r->shape.h, v = c ? 1 : r->shape.v, kind = c > 0;
+		int h = c ? 1 : r->shape.h, v = c ? 1 : r->shape.v;
 
 		for (int down = 0; down < v; down++)
 			for (int across = 0; across < h; across++) {
-				const int16_t *from = ml_block(r, &planes[c], x * h + across, y * v + down);
+				const int16_t *block = ml_block(r, &planes[c], x * h + across, y * v + down);
 
 				if (r->counting)
-					count(r->often[kind], from, &r->dc[c]);
+					count(r->often[c > 0], block, &r->coder.dc[c]);
 				else
-					r->kernel->write(&r->writer.bits, from, &r->dc[c], r->codes[kind], &r->places);
+					r->kernel->write(&r->writer.bits, &r->coder, c, block);
 			}
 	}
+}
+
+// interval writes the restart marker that is due, and leaves of so many units those up
+// to the next one.
+static int
+interval(MlResult *r, int *units)
+{
+	int status;
+
+	if (!r->order->restart)
+		return ML_DONE;
+	if (r->units == r->order->restart) {
+		r->units = 0;
+		if (!r->counting && (status = ml_mark(&r->writer, 0xd0 + r->mark)))
+			return status;
+		r->mark = (r->mark + 1) & 7;
+		memset(r->coder.dc, 0, sizeof(r->coder.dc));
+	}
+	if (*units > r->order->restart - r->units)
+		*units = r->order->restart - r->units;
+	r->units += *units;
 	return ML_DONE;
 }
 
@@ -97,9 +115,16 @@ ml_write_rows(MlResult *r, const MlPlane *planes, int count)
 	int status;
 
 	for (int y = 0; y < count; y++) {
-		for (int x = 0; x < r->shape.across; x++)
-			if ((status = write_unit(r, planes, x, y)))
+		for (int x = 0, units; x < r->shape.across; x += units) {
+			units = r->shape.across - x;
+			if ((status = interval(r, &units)))
 				return status;
+			if (!is_turned(r->order) && !r->counting)
+				r->kernel->write_units(&r->writer.bits, &r->coder, r->source, &r->shape, planes, y, x, x + units);
+			else
+				for (int i = x; i < x + units; i++)
+					write_unit(r, planes, i, y);
+		}
 		if (!r->counting && (status = ml_flush(&r->writer)))
 			return status;
 	}
@@ -122,17 +147,21 @@ static void
 set(MlResult *r, const MlCodes codes[2][2])
 {
 	r->counting = r->units = r->mark = 0;
-	memset(r->dc, 0, sizeof(r->dc));
+	memset(r->coder.dc, 0, sizeof(r->coder.dc));
 	for (int i = 0; i < 2; i++)
 		for (int j = 0; j < 2; j++)
-			ml_encoder(&r->codes[i][j], &codes[i][j]);
+			ml_encoder(&r->coder.codes[i][j], &codes[i][j]);
 }
 
 int
-ml_begin(MlResult *r)
+ml_begin(MlResult *r, const MlCodes *const ac[2])
 {
-	const MlCodes codes[2][2] = { { ml_dc_codes[0], ml_ac_codes[0] }, { ml_dc_codes[1], ml_ac_codes[1] } };
+	MlCodes codes[2][2];
 
+	for (int i = 0; i < 2; i++) {
+		codes[i][0] = ml_dc_codes[i];
+		codes[i][1] = ac[i] ? *ac[i] : ml_ac_codes[i];
+	}
 	set(r, codes);
 	return ml_write_head(&r->writer, r->order, &r->shape, codes);
 }
@@ -164,5 +193,5 @@ ml_result(MlResult *r, const MlHead *head, const MlOrder *o, const MlKernel *ker
 	}
 	r->shape.across = ml_units(o->width, r->shape.h);
 	r->height = ml_units(o->height, r->shape.v);
-	find_places(&r->places);
+	find_places(&r->coder.places);
 }

@@ -24,7 +24,7 @@ ml_writer(MlWriter *w, size_t blocks, int file, int64_t limit)
 	w->limit = limit;
 	w->line = malloc(line);
 	w->out = malloc(w->room);
-	w->bits = (MlBits) { w->line, 0, 64 };
+	w->bits = (MlBits) { w->line, 0, 0 };
 	return w->line && w->out ? ML_DONE : ML_MEMORY;
 }
 
@@ -82,8 +82,6 @@ ml_flush(MlWriter *w)
 	const uint8_t *p = w->line, *end;
 	uint8_t *out = w->out + w->filled;
 
-	for (; w->bits.room <= 56; w->bits.room += 8)
-		*w->bits.p++ = w->bits.bits >> (56 - w->bits.room);
 	end = w->bits.p;
 	while (p < end) {
 		const uint8_t *ff = memchr(p, 0xff, end - p);
@@ -108,11 +106,9 @@ ml_mark(MlWriter *w, int mark)
 
 	if ((status = ml_flush(w)))
 		return status;
-	if (w->bits.room < 64) {
-		int fill = w->bits.room - 56;
-
-		w->bits.bits = w->bits.bits << fill | ((1 << fill) - 1);
-		w->bits.room = 56;
+	if (w->bits.count > 0) {
+		*w->bits.p++ = w->bits.bits >> 56 | 255 >> w->bits.count;
+		w->bits.bits = w->bits.count = 0;
 		if ((status = ml_flush(w)))
 			return status;
 	}

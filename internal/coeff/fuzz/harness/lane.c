@@ -3,7 +3,8 @@
 // Whatever the input is, both kernels must do the same. What the lane takes,
 // libjpeg must read without a complaint. What it makes, libjpeg and the lane must
 // read, and its coefficients must be those of the source, laid and mapped by the
-// plain code below.
+// plain code below, and those of the same order with optimal codes, for which
+// nothing is carried over from the source.
 #define _GNU_SOURCE
 #include "order.h"
 #include "reference.h"
@@ -154,6 +155,32 @@ compare(const Reference *from, const Reference *to, const MlHead *head, const Ml
 	}
 }
 
+// compare_optimal compares a result with what becomes of the same order with the best
+// codes. Where luma is added to before it is rounded, halves may go another way.
+static void
+compare_optimal(const Reference *result, const MlHead *head, MlOrder o, int file)
+{
+	int halves = is_same(head, &o) ? 0 : 1;
+	Reference other;
+	Result r;
+
+	o.optimal = 1;
+	o.limit = 1 << 28;
+	alter(&r, head, o, file, 0);
+	DEMAND(r.status == ML_DONE, "with optimal codes it returns %d", r.status);
+	reference_read(&other, r.bytes, r.length);
+	DEMAND(!other.complaint[0], "libjpeg says of the one with optimal codes: %s", other.complaint);
+	for (int c = 0; c < result->components; c++) {
+		const Component *p = &result->of[c], *q = &other.of[c];
+
+		for (size_t i = 0; i < (size_t) p->across * p->down * 64; i++)
+			DEMAND(abs(p->blocks[i] - q->blocks[i]) <= (c == 0 ? halves : 0), "component %d, coefficient %zu: %d, with optimal codes %d", c, i,
+				p->blocks[i], q->blocks[i]);
+	}
+	reference_free(&other);
+	free(r.bytes);
+}
+
 // judge judges a result by libjpeg and by the lane itself.
 static void
 judge(const Reference *from, const MlHead *source_head, const MlOrder *o, const Result *result, int file)
@@ -169,6 +196,8 @@ judge(const Reference *from, const MlHead *source_head, const MlOrder *o, const 
 	DEMAND(to.components == (o->grey ? 1 : from->components), "the result has %d components", to.components);
 	DEMAND(to.restart == o->restart, "the restart interval is %d, not %d", to.restart, o->restart);
 	compare(from, &to, source_head, o);
+	if (!o->optimal && !to.progressive)
+		compare_optimal(&to, source_head, *o, file);
 	reference_free(&to);
 
 	DEMAND(ml_head(result->bytes, result->length, &head) == ML_DONE, "the lane does not know its own head");
