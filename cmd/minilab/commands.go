@@ -127,6 +127,7 @@ func runServices(c *cobra.Command, services []string, quiet bool) error {
 	if err != nil {
 		return err
 	}
+	slacken()
 	log, err := telemetry.NewLogger(c.ErrOrStderr(), cfg.LogFormat)
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"minilab": func() { os.Exit(run()) }})
+	testscript.Main(m, map[string]func(){"minilab": func() { os.Exit(run()) }, "slack": printSlack})
 }
 
 // The scripts in testdata/lab run unchanged over every topology.
