@@ -70,7 +70,11 @@ func inTurns(d *net.Dialer) func(ctx context.Context, network, addr string) (net
 			return nil, context.Cause(ctx)
 		}
 		defer func() { <-turns }()
-		return d.DialContext(ctx, network, addr)
+		c, err := d.DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return wideConn{c}, nil
 	}
 }
 

@@ -127,10 +127,10 @@ func (c *conn) Write(p []byte) (int, error) {
 
 // ReadFrom implements io.ReaderFrom, so that files go out by sendfile.
 func (c *conn) ReadFrom(r io.Reader) (int64, error) {
-	if to, ok := c.Conn.(io.ReaderFrom); ok && c.set.Load() {
+	if to, ok := c.Conn.(io.ReaderFrom); ok && c.set.Load() && isFile(r) {
 		return to.ReadFrom(r)
 	}
-	return io.Copy(struct{ io.Writer }{c}, r)
+	return copyWide(c, r)
 }
 
 // CloseWrite lets a refusal be read before the connection ends.
