@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"hash"
 	"io"
 	"os"
@@ -24,6 +25,7 @@ type draft struct {
 	size      int64
 	reserved  int64    // bytes of the recent ones' room
 	memory    *os.File // keeps the bytes besides; nil: nothing does
+	piece     *[pieceSize]byte
 	published bool
 }
 
@@ -42,19 +44,24 @@ func (fo *folder) newDraft() (*draft, error) {
 // fill reads r to its end. The first failure, be it the reader's, the disk's
 // or the caller's who has gone, ends it.
 func (d *draft) fill(ctx context.Context, r io.Reader, opts storage.PutOptions) error {
-	given, err := d.remember(r, opts.Size)
-	if err != nil {
+	if err := d.remember(r, opts.Size); err != nil {
 		return err
 	}
-	if !given {
-		if err := d.read(ctx, storage.Exactly(r, opts.Size)); err != nil {
-			return err
+	var err error
+	switch r = storage.Exactly(r, opts.Size); {
+	case d.memory == nil:
+		buf := buffers.Get().(*[128 << 10]byte)
+		defer buffers.Put(buf)
+		err = d.read(ctx, r, buf[:])
+	case d.piece != nil:
+		if err = d.read(ctx, r, d.piece[:]); err == nil {
+			err = seal(d.memory)
 		}
+	default:
+		err = d.adopt(ctx, opts.Size)
 	}
-	if d.memory != nil {
-		if err := errors.Join(seal(d.memory), d.pour(ctx, given)); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
 	if opts.SHA256 != "" && opts.SHA256 != d.sum() {
 		return storage.ErrDigest.Detailf("the bytes have the SHA-256 %s, announced was %s", d.sum(), opts.SHA256)
@@ -62,23 +69,32 @@ func (d *draft) fill(ctx context.Context, r io.Reader, opts storage.PutOptions) 
 	return nil
 }
 
-// read takes in all of r.
-func (d *draft) read(ctx context.Context, r io.Reader) error {
-	buf := buffers.Get().(*[128 << 10]byte)
-	defer buffers.Put(buf)
-	for {
+// atOnce is how much is read before it is hashed, while the processor has it at
+// hand.
+const atOnce = 128 << 10
+
+// read takes in all of r. The file gets it by as much as the buffer takes.
+func (d *draft) read(ctx context.Context, r io.Reader, buf []byte) error {
+	for at := 0; ; {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		n, readErr := r.Read(buf[:])
-		if err := d.append(buf[:n]); err != nil {
+		n, err := r.Read(buf[at:min(at+atOnce, len(buf))])
+		end := errors.Is(err, io.EOF)
+		if err != nil && !end {
 			return err
 		}
-		if errors.Is(readErr, io.EOF) {
-			break
+		if err := d.take(buf[at : at+n]); err != nil {
+			return err
 		}
-		if readErr != nil {
-			return readErr
+		if at += n; at == len(buf) || end {
+			if err := d.write(buf[:at]); err != nil {
+				return diskFault(err)
+			}
+			at = 0
+		}
+		if end {
+			break
 		}
 	}
 	if ctx.Err() != nil {
@@ -87,21 +103,29 @@ func (d *draft) read(ctx context.Context, r io.Reader) error {
 	return nil
 }
 
-// append writes to memory, if there is some, else to the file.
-func (d *draft) append(p []byte) error {
-	before, to := d.size, d.file
-	if d.memory != nil {
-		to = d.memory
-	}
-	if _, err := to.Write(p); err != nil {
-		return diskFault(err)
-	}
+// take notes what has come.
+func (d *draft) take(p []byte) error {
 	d.digest.Write(p)
+	if d.memory != nil {
+		if _, err := d.memory.Write(p); err != nil {
+			return fmt.Errorf("storage: keep in memory: %w", err)
+		}
+	}
+	before := d.size
 	d.size += int64(len(p))
 	if before/roomEvery == d.size/roomEvery {
 		return nil
 	}
 	return d.folder.room(0)
+}
+
+// write appends to the file.
+func (d *draft) write(p []byte) error {
+	if d.memory != nil {
+		return writeDirect(d.file, p)
+	}
+	_, err := d.file.Write(p)
+	return err
 }
 
 func (d *draft) sum() string { return hex.EncodeToString(d.digest.Sum(nil)) }

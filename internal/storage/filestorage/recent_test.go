@@ -164,6 +164,9 @@ func TestRecentGivesItsRoomBack(t *testing.T) {
 		if used := s.folders[storage.Finished].recent.taken(); used != 0 {
 			t.Errorf("%s: %d bytes of room are still taken", name, used)
 		}
+		if turns := len(pieceTurns); turns != 0 {
+			t.Errorf("%s: %d pieces are still taken", name, turns)
+		}
 	}
 	if names, err := os.ReadDir(filepath.Join(dir, "finished")); err != nil || len(names) > 0 {
 		t.Errorf("left over are %v, %v", names, err)
@@ -302,5 +305,33 @@ func TestDirectWritesThatAreRefused(t *testing.T) {
 	}
 	if file, err := os.ReadFile(f.Name()); err != nil || !bytes.Equal(file, data) {
 		t.Errorf("the file has %d other bytes, %v", len(file), err)
+	}
+}
+
+// TestPiecesAreScarce: whoever finds none has its image written as any other.
+func TestPiecesAreScarce(t *testing.T) {
+	s, dir := openStore(t)
+	data := noise(1<<20 + 5)
+	for range pieceMost {
+		pieceTurns <- struct{}{}
+	}
+	defer func() {
+		for range pieceMost {
+			<-pieceTurns
+		}
+	}()
+	putSized(t, s, storage.Finished, "a", data)
+	read, recent := got(t, s, storage.Finished, "a", storage.Part{})
+	if file, err := os.ReadFile(filepath.Join(dir, "finished", "a")); recent || err != nil || !bytes.Equal(read, data) || !bytes.Equal(file, data) {
+		t.Errorf("from memory: %v, %d bytes, %v", recent, len(read), err)
+	}
+	if used := s.folders[storage.Finished].recent.taken(); used != 0 {
+		t.Errorf("%d bytes of room are still taken", used)
+	}
+	if _, err := s.Put(t.Context(), storage.Finished, "b", given(t, data), storage.PutOptions{Size: int64(len(data))}); err != nil {
+		t.Fatal(err)
+	}
+	if _, recent := got(t, s, storage.Finished, "b", storage.Part{}); !recent {
+		t.Error("memory that was given needs no piece")
 	}
 }
