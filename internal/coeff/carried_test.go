@@ -36,8 +36,8 @@ func hard(t *testing.T, k coefftest.Kind) []byte {
 	return coefftest.Write(t, planes, k)
 }
 
-// TestCarried: what is written with the source's codes, most of them copied, has the
-// coefficients of what is decoded and coded anew, which those with optimal codes are.
+// TestCarried: what is copied as codes, or read a second time to be turned, has the
+// coefficients of what is kept as such and coded anew, as all with optimal codes is.
 func TestCarried(t *testing.T) {
 	kinds := map[string]func(*coefftest.Kind){
 		"plain":     plain,
@@ -50,17 +50,29 @@ func TestCarried(t *testing.T) {
 			k := photograph(t).kind(s[0], s[1], 0)
 			set(&k)
 			image := opened(t, hard(t, k))
-			for _, r := range []Region{image.Whole(), {Left: 32, Top: 48, Width: 600, Height: 250}} {
+			for _, o := range []Order{
+				{Region: image.Whole()},
+				{Region: Region{Left: 32, Top: 48, Width: 600, Height: 250}},
+				{Region: Region{Left: 32, Top: 48, Width: 608, Height: 256}, Turn: Turn{Flip: true}},
+				{Region: Region{Left: 32, Top: 48, Width: 256, Height: 240}, Turn: Turn{Transpose: true, Flop: true}},
+			} {
+				o.Restart = 3 * image.Restart
 				for _, colours := range []Colours{Same(), operations[0].colours(), operations[4].colours(), {Luma: [3]float64{1, 2, -2}, Chroma: [2][2]float64{{0, 1}, {1, 0}}}} {
-					o := Order{Region: r, Colours: colours, Restart: 3 * image.Restart}
-					carried := both(t, image, o)
-					o.Optimal = true
-					if off := offByOne(t, carried, both(t, image, o)); off > 0.002 || (off > 0 && colours == Same()) {
-						t.Errorf("%s %v, %+v, %+v: a share of %.4f of the coefficients is off by one", name, s, r, colours, off)
-					}
+					o.Colours = colours
+					asOptimal(t, name, image, o)
 				}
 			}
 		}
+	}
+}
+
+// asOptimal compares an order with the same one with optimal codes.
+func asOptimal(t *testing.T, name string, image *Image, o Order) {
+	t.Helper()
+	got := both(t, image, o)
+	o.Optimal = true
+	if off := offByOne(t, got, both(t, image, o)); off > 0.002 || (off > 0 && o.Colours == Same()) {
+		t.Errorf("%s %dx%d, %+v: a share of %.4f of the coefficients is off by one", name, image.H, image.V, o, off)
 	}
 }
 

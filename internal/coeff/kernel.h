@@ -117,6 +117,10 @@ typedef struct {
 	// NULL at the image's edges, decodes those that it needs, and sets a bit for each block of luma that it made.
 	void (*clip)(const MlClip *c, const MlShape *shape, int16_t *const planes[ML_COMPONENTS], const MlSamples *const chroma[3],
 		int16_t *const made[ML_COMPONENTS], uint8_t *clipped);
+	// visit reads a block that was passed over.
+	void (*visit)(const MlReader *r, int component, const MlCarried *at, int16_t *block);
+	// lay lays a block as the result is.
+	void (*lay)(const MlOrder *o, const int16_t *from, int16_t *to);
 	// write writes a component's block.
 	void (*write)(MlBits *w, MlCoder *coder, int component, const int16_t *block);
 	// write_units writes some units of a row, from planes that are as the result is.

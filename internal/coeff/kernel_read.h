@@ -2,7 +2,8 @@
 //
 // Bounds: a block's coefficients are written at ml_natural[k] with k compared with
 // 63 before. What is read of the window is bounded as reader.c says: a block uses
-// at most 64 codes of 27 bits, whether its coefficients are read or passed over.
+// at most 64 codes of 27 bits, whether its coefficients are read or passed over. What
+// was passed over is visited only where all of the scan stays in the window.
 
 INLINE void
 look(MlStream *s)
@@ -122,26 +123,31 @@ read_ac(MlStream *s, const MlDecoder *d, int k, int16_t *block)
 	return k;
 }
 
-// read_block looks ahead for two codes at once: they and their numbers have at
-// most 53 bits, of 56 that are there then.
+// read_rest looks ahead for two codes at once: they and their numbers have at most 52
+// bits, of 56 that are there then. Of the first one the caller has seen to it.
+INLINE int
+read_rest(MlStream *s, const MlDecoder *d, int16_t *block)
+{
+	int k = read_ac(s, d, 1, block);
+
+	while (k < ML_END) {
+		look(s);
+		k = read_ac(s, d, k, block);
+		if (k < ML_END)
+			k = read_ac(s, d, k, block);
+	}
+	return k == ML_NOWHERE ? ML_STRANGE : ML_DONE;
+}
+
 INLINE int
 read_block(MlStream *s, const MlDecoder codes[2], int *dc, int16_t *block)
 {
-	int k;
-
 	memset(block, 0, 64 * sizeof(*block));
 	look(s);
 	if (read_dc(s, &codes[0], dc))
 		return ML_STRANGE;
 	block[0] = *dc;
-	k = read_ac(s, &codes[1], 1, block);
-	while (k < ML_END) {
-		look(s);
-		k = read_ac(s, &codes[1], k, block);
-		if (k < ML_END)
-			k = read_ac(s, &codes[1], k, block);
-	}
-	return k == ML_NOWHERE ? ML_STRANGE : ML_DONE;
+	return read_rest(s, &codes[1], block);
 }
 
 // pass_block takes what ML_PASS bits hold at once, and single codes where that does
@@ -182,6 +188,18 @@ read_carried(MlReader *r, MlStream *s, int c, MlCarried *to)
 		return ML_STRANGE;
 	to->bits = ml_place(r, s) - to->place;
 	return ML_DONE;
+}
+
+static void
+visit(const MlReader *r, int component, const MlCarried *at, int16_t *block)
+{
+	MlStream s = ml_at(r, at->place);
+
+	look(&s);
+	drop(&s, at->place & 7);
+	memset(block, 0, 64 * sizeof(*block));
+	block[0] = at->first;
+	read_rest(&s, &r->codes[component][1], block); // it could be passed, so it can be read
 }
 
 // read_unit keeps where it is in registers.

@@ -1,8 +1,42 @@
-// Writing blocks. Included by kernel_body.h.
+// Turning and writing blocks. Included by kernel_body.h.
 //
 // Bounds: what is written of a block is at most ML_BLOCK_MOST bytes, for which writer.c
 // has room. Where a run is looked up it is below 16, and where a number's size is, the
 // number is within ML_LARGEST.
+
+// dealt deals every row out with the one that is half a block further on. Done thrice,
+// that transposes a block.
+INLINE void
+dealt(const Row from[8], Row to[8])
+{
+#pragma GCC unroll 4
+	for (int y = 0; y < 4; y++) {
+		to[2 * y] = __builtin_shufflevector(from[y], from[y + 4], 0, 8, 1, 9, 2, 10, 3, 11);
+		to[2 * y + 1] = __builtin_shufflevector(from[y], from[y + 4], 4, 12, 5, 13, 6, 14, 7, 15);
+	}
+}
+
+static void
+lay(const MlOrder *o, const int16_t *from, int16_t *to)
+{
+	const Row none = { 0 }, odd = { 0, -1, 0, -1, 0, -1, 0, -1 };
+	Row rows[8], dealt_once[8];
+
+	memcpy(rows, from, sizeof(rows));
+	if (o->transpose) {
+		dealt(rows, dealt_once);
+		dealt(dealt_once, rows);
+		dealt(rows, dealt_once);
+		memcpy(rows, dealt_once, sizeof(rows));
+	}
+#pragma GCC unroll 8
+	for (int y = 0; y < 8; y++) {
+		Row negated = (o->flop ? odd : none) ^ (o->flip && y & 1 ? ~none : none);
+
+		rows[y] = (rows[y] ^ negated) - negated;
+	}
+	memcpy(to, rows, sizeof(rows));
+}
 
 // append appends at most 56 bits. Whole bytes are written at once, for a branch on
 // whether they are due would often be guessed wrong.

@@ -1,6 +1,7 @@
 // Altering a JPEG row of units by row. Two rows of coefficients are there at
-// once, since luma needs the chroma around it; a result that is transposed or
-// mirrored top to bottom is kept as a whole, up to ML_KEPT_MOST.
+// once, since luma needs the chroma around it. A result that is transposed or
+// mirrored top to bottom is kept as a whole, up to ML_KEPT_MOST: as coefficients, or if
+// these are the source's, as places in its scan, where blocks are read a second time.
 //
 // Bounds: rows and what is kept are allotted by the same numbers that the loops
 // go by, and where there are none, what asks for them is not called. A window lies
@@ -34,6 +35,8 @@ typedef struct {
 	MlVector *shared[3];		      // what chroma adds to luma, of three rows
 	MlVector *lines;
 	MlPlane kept[ML_COMPONENTS]; // of the result, before it is turned
+	int revisits;		     // what is kept are the places
+	MlCarried *places[ML_COMPONENTS];
 	void *memory[32];
 	int allotted;
 	MlResult result;
@@ -143,15 +146,52 @@ allot_clips(Lane *l)
 	return ML_DONE;
 }
 
+// allot_kept allots what is kept of the whole picture, besides the window.
+static int
+allot_kept(Lane *l)
+{
+	size_t size = l->revisits ? sizeof(MlCarried) : 64 * sizeof(int16_t), kept = 0;
+
+	for (int c = 0; c < l->result.shape.components; c++) {
+		MlPlane *p = &l->kept[c];
+		size_t blocks = (size_t) p->across * p->down;
+		void *room;
+
+		kept += blocks * size;
+		if (kept > ML_KEPT_MOST)
+			return ML_STRANGE;
+		if (!(room = allot(l, blocks, size)))
+			return ML_MEMORY;
+		if (l->revisits)
+			p->carried = l->places[c] = room;
+		else
+			p->blocks = room;
+	}
+	return ML_DONE;
+}
+
+static int
+allot_reader(Lane *l, const MlHead *head)
+{
+	size_t units = l->carries[0] && !l->revisits ? 2 * (size_t) l->shape.across : 0;
+	size_t all = l->revisits ? head->length - head->scan : 0;
+
+	if (all > ML_KEPT_MOST)
+		return ML_STRANGE;
+	if (!(l->reader = allot(l, 1, sizeof(*l->reader))) || !(l->window = allot(l, 1, all + ML_WINDOW_SIZE(units))))
+		return ML_MEMORY;
+	return ML_DONE;
+}
+
 // allot_all allots what the lane works with.
 static int
-allot_all(Lane *l)
+allot_all(Lane *l, const MlHead *head)
 {
-	const MlShape *s = &l->shape;
-	size_t blocks = (size_t) s->across, kept = 0;
+	size_t blocks = (size_t) l->shape.across;
+	int status;
 
-	if (!(l->reader = allot(l, 1, sizeof(*l->reader))) || !(l->window = allot(l, 1, ML_WINDOW_SIZE(l->carries[0] ? 2 * blocks : 0))) || allot_rows(l))
-		return ML_MEMORY;
+	if ((status = allot_reader(l, head)) || (status = allot_rows(l)))
+		return status;
 	for (int i = 0; i < 3; i++) {
 		if (!(l->shared[i] = allot(l, blocks, 8 * sizeof(MlVector))))
 			return ML_MEMORY;
@@ -159,23 +199,23 @@ allot_all(Lane *l)
 	}
 	if (!(l->lines = allot(l, blocks, 2 * sizeof(MlVector))) || (l->order->clips && allot_clips(l)))
 		return ML_MEMORY;
-	for (int c = 0; c < l->result.shape.components; c++) {
-		MlPlane *p = &l->kept[c];
+	return keeps(l) ? allot_kept(l) : ML_DONE;
+}
 
-		p->h = c ? 1 : s->h;
-		p->v = c ? 1 : s->v;
-		p->across = l->order->across * p->h;
-		p->down = l->order->down * p->v;
-		p->line = p->across;
-		if (!keeps(l))
-			continue;
-		kept += (size_t) p->across * p->down * 64 * sizeof(int16_t);
-		if (kept > ML_KEPT_MOST)
-			return ML_STRANGE;
-		if (!(p->blocks = allot(l, (size_t) p->across * p->down, 64 * sizeof(int16_t))))
-			return ML_MEMORY;
+// keep keeps a component's row of the source, which is the result's at'th.
+static void
+keep(Lane *l, int c, int at, const MlPlane *row)
+{
+	size_t line = l->kept[c].line;
+
+	for (int v = 0; v < row->v; v++) {
+		size_t to = (at * row->v + v) * line, from = v * row->line;
+
+		if (l->revisits)
+			memcpy(l->places[c] + to, row->carried + from, line * sizeof(MlCarried));
+		else
+			memcpy(l->kept[c].blocks + to * 64, row->blocks + from * 64, line * 64 * sizeof(int16_t));
 	}
-	return ML_DONE;
 }
 
 // take_row takes a finished row of the source over into the result.
@@ -198,9 +238,8 @@ take_row(Lane *l, int row)
 			p->carried = l->carried[row & 1][c] + (size_t) o->left * p->h;
 		if (l->rows[row & 1][c])
 			p->blocks = l->rows[row & 1][c] + (size_t) o->left * p->h * 64;
-		for (int v = 0; v < p->v && keeps(l); v++)
-			memcpy(l->kept[c].blocks + (at * p->v + v) * l->kept[c].line * 64, p->blocks + v * p->line * 64,
-				l->kept[c].line * 64 * sizeof(int16_t));
+		if (keeps(l))
+			keep(l, c, at, p);
 	}
 	if (keeps(l))
 		return ML_DONE;
@@ -268,7 +307,7 @@ read_row(Lane *l, int row)
 	int16_t **planes = l->rows[row & 1];
 	int status;
 
-	if (l->carries[0])
+	if (l->carries[0] && !l->revisits)
 		ml_begin_row(l->reader);
 	status = l->scans ? ml_scans_row(l->scans, &l->shape, row, planes) : l->kernel->read(l->reader, &l->shape, planes, l->carried[row & 1]);
 	if (status)
@@ -355,7 +394,7 @@ laid_block(void *data, int component, int x, int y)
 {
 	Lane *l = data;
 
-	return ml_block(&l->result, &l->kept[component], x, y);
+	return ml_block(&l->result, l->kept, component, x, y);
 }
 
 static int
@@ -374,11 +413,18 @@ write_kept(Lane *l)
 	return status ? status : ml_write_rows(&l->result, l->kept, l->result.height);
 }
 
+// copies says that a component's codes get into the result.
+static int
+copies(const Lane *l, int component)
+{
+	return l->carries[component] && !l->revisits;
+}
+
 // begin begins to read, and to write what need not be kept.
 static int
 begin(Lane *l, const MlHead *head)
 {
-	const MlCodes *const ac[2] = { l->carries[0] ? &head->ac[0] : NULL, l->carries[1] ? &head->ac[1] : NULL };
+	const MlCodes *const ac[2] = { copies(l, 0) ? &head->ac[0] : NULL, copies(l, 1) ? &head->ac[1] : NULL };
 	int status;
 
 	if (!l->scans && (status = ml_reader(l->reader, head, l->window)))
@@ -386,6 +432,8 @@ begin(Lane *l, const MlHead *head)
 	for (int c = 0; c < l->shape.components; c++)
 		if (l->carries[c])
 			ml_passer(&l->reader->passers[c], &head->ac[c]);
+	if (l->revisits)
+		ml_keep_all(l->reader);
 	l->result.source = l->reader;
 	return l->order->optimal || l->progressive ? ML_DONE : ml_begin(&l->result, ac);
 }
@@ -430,6 +478,15 @@ prepare(Lane *l, const MlHead *head, const MlOrder *o)
 	l->sharing = l->colours;
 	l->sharing.grey = 1;
 	ml_clip(&l->clip, head, o);
+	for (int c = 0; c < l->result.shape.components; c++) {
+		MlPlane *p = &l->kept[c];
+
+		p->h = c ? 1 : l->shape.h;
+		p->v = c ? 1 : l->shape.v;
+		p->across = o->across * p->h;
+		p->down = o->down * p->v;
+		p->line = p->across;
+	}
 }
 
 // alter does all but free what it has taken.
@@ -449,8 +506,12 @@ alter(Lane *l, MlHead *head, MlOrder *order)
 	prepare(l, head, order);
 	if (!fits(l))
 		return ML_STRANGE;
-	find_carried(l, head);
-	if ((status = allot_all(l)) || (status = ml_writer(&l->result.writer, (size_t) l->result.shape.across * 6, order->file, order->limit)))
+	l->revisits = !l->scans && !l->recoloured && !order->optimal && (order->transpose || order->flip);
+	if (l->revisits)
+		l->carries[0] = l->carries[1] = l->carries[2] = 1;
+	else
+		find_carried(l, head);
+	if ((status = allot_all(l, head)) || (status = ml_writer(&l->result.writer, (size_t) l->result.shape.across * 6, order->file, order->limit)))
 		return status;
 	return run(l, head);
 }

@@ -37,6 +37,10 @@ typedef struct {
 // ml_reader reads into a window of ML_WINDOW_SIZE: of no units, or of two rows of them.
 int ml_reader(MlReader *r, const MlHead *head, uint8_t *window);
 
+// ml_keep_all is called before anything is read, if all of it is to stay. The window then
+// has room for the source's length besides.
+void ml_keep_all(MlReader *r);
+
 // ml_begin_row is called before each row if it is to stay while the next one is read.
 void ml_begin_row(MlReader *r);
 

@@ -9,39 +9,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-// laid lays a block as the result is.
-static void
-laid(const MlOrder *o, const int16_t *from, int16_t *to)
-{
-	for (int y = 0; y < 8; y++)
-		for (int x = 0; x < 8; x++) {
-			int16_t n = from[o->transpose ? x << 3 | y : y << 3 | x];
-
-			to[y << 3 | x] = ((o->flop & x) ^ (o->flip & y)) & 1 ? -n : n;
-		}
-}
-
 static int
 is_turned(const MlOrder *o)
 {
 	return o->transpose || o->flop || o->flip;
 }
 
-const int16_t *
-ml_block(MlResult *r, const MlPlane *p, int x, int y)
+// index_of is that of a plane's block that comes to a place in the result.
+static size_t
+index_of(const MlOrder *o, const MlPlane *p, int x, int y)
 {
-	const MlOrder *o = r->order;
 	int across = o->transpose ? p->down : p->across, down = o->transpose ? p->across : p->down;
-	const int16_t *found;
 
 	if (o->flop)
 		x = across - 1 - x;
 	if (o->flip)
 		y = down - 1 - y;
-	found = p->blocks + ((o->transpose ? x : y) * p->line + (o->transpose ? y : x)) * 64;
-	if (!is_turned(o))
-		return found;
-	laid(o, found, r->room);
+	return (o->transpose ? x : y) * p->line + (o->transpose ? y : x);
+}
+
+const int16_t *
+ml_block(MlResult *r, const MlPlane planes[ML_COMPONENTS], int component, int x, int y)
+{
+	const MlPlane *p = &planes[component];
+	size_t at = index_of(r->order, p, x, y);
+	const int16_t *block = r->visited;
+
+	if (p->carried)
+		r->kernel->visit(r->source, component, &p->carried[at], r->visited);
+	else
+		block = p->blocks + 64 * at;
+	if (!is_turned(r->order))
+		return block;
+	r->kernel->lay(r->order, block, r->room);
 	return r->room;
 }
 
@@ -77,7 +77,7 @@ write_unit(MlResult *r, const MlPlane *planes, int x, int y)
 
 		for (int down = 0; down < v; down++)
 			for (int across = 0; across < h; across++) {
-				const int16_t *block = ml_block(r, &planes[c], x * h + across, y * v + down);
+				const int16_t *block = ml_block(r, planes, c, x * h + across, y * v + down);
 
 				if (r->counting)
 					count(r->often[c > 0], block, &r->coder.dc[c]);

@@ -15,14 +15,14 @@ typedef struct {
 	uint32_t often[2][2][256];
 	int counting;	 // codes are counted, not written
 	int units, mark; // since the last restart marker; the next one's number
-	_Alignas(32) int16_t room[64]; // for a block that is turned
+	_Alignas(32) int16_t visited[64], room[64]; // for a block that is read again, and turned
 } MlResult;
 
 void ml_result(MlResult *r, const MlHead *head, const MlOrder *order, const MlKernel *kernel);
 
-// ml_block is the one of a plane that comes to a place in the result. It is good
-// until the next one is asked for.
-const int16_t *ml_block(MlResult *r, const MlPlane *plane, int x, int y);
+// ml_block is a component's block that comes to a place in the result. It is good until
+// the next one is asked for.
+const int16_t *ml_block(MlResult *r, const MlPlane planes[ML_COMPONENTS], int component, int x, int y);
 
 // ml_begin writes the segments for such codes of luma and of chroma, or if they are NULL
 // those of annex K; ml_begin_optimal for those that are best for the planes, which must
