@@ -20,6 +20,7 @@ enum {
 #define ML_LARGEST 1023				// the largest coefficient
 #define ML_LEAST_DC (-1024)			// the least first one; of others it is -ML_LARGEST
 #define ML_MOST_QUANT 4095			// the largest step; no larger one makes a difference
+#define ML_MOST_SIDE 65500			// pixels across or down; libjpeg takes no more
 #define ML_KEPT_MOST ((size_t) 256 << 20)	// bytes of a picture's coefficients
 
 // ml_units is how many units of so many blocks an axis has.

@@ -117,8 +117,9 @@ read_frame(Cursor *s, int mark, MlHead *head, Tables *t)
 	head->height = word(s);
 	head->width = word(s);
 	head->components = byte(s);
-	if (!head->width || !head->height || (head->components != 1 && head->components != 3) ||
-		left(s) != 3 * (size_t) head->components)
+	if (!head->width || !head->height || head->width > ML_MOST_SIDE || head->height > ML_MOST_SIDE)
+		return ML_STRANGE;
+	if ((head->components != 1 && head->components != 3) || left(s) != 3 * (size_t) head->components)
 		return ML_STRANGE;
 	for (int i = 0; i < head->components; i++) {
 		int factors;

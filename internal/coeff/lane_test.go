@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -57,4 +58,18 @@ func same(t *testing.T, i *Image, o Order) ([]byte, error) {
 		t.Fatal("the portable kernel gives other bytes")
 	}
 	return own, err
+}
+
+// TestSides: an image is as large as libjpeg takes one.
+func TestSides(t *testing.T) {
+	source := photo(t, 1, 1, plain)
+	frame := bytes.Index(source, []byte{0xff, 0xc0})
+	for _, at := range []int{frame + 5, frame + 7} { // of the height and the width
+		for side, want := range map[int]error{65500: nil, 65501: ErrStrange, 65535: ErrStrange} {
+			data := slices.Replace(bytes.Clone(source), at, at+2, byte(side>>8), byte(side))
+			if _, err := Open(data); !errors.Is(err, want) {
+				t.Errorf("a side of %d pixels: %v, want %v", side, err, want)
+			}
+		}
+	}
 }
