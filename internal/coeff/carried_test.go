@@ -2,6 +2,7 @@ package coeff
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -57,7 +58,7 @@ func TestCarried(t *testing.T) {
 				{Region: Region{Left: 32, Top: 48, Width: 256, Height: 240}, Turn: Turn{Transpose: true, Flop: true}},
 			} {
 				o.Restart = 3 * image.Restart
-				for _, colours := range []Colours{Same(), operations[0].colours(), operations[4].colours(), {Luma: [3]float64{1, 2, -2}, Chroma: [2][2]float64{{0, 1}, {1, 0}}}} {
+				for _, colours := range []Colours{Same(), operations[0].colours(), operations[4].colours(), {Luma: [3]float64{1, 2, -2}, Chroma: [2][2]float64{{0, 1}, {1, 0}}, Add: 5}} {
 					o.Colours = colours
 					asOptimal(t, name, image, o)
 				}
@@ -97,6 +98,47 @@ func offByOne(t *testing.T, got, want []byte) (share float64) {
 	return share
 }
 
+// lumaCodes is where in a JPEG the values of luma's usual codes are.
+func lumaCodes(t *testing.T, data []byte) []byte {
+	t.Helper()
+	_, segment, ok := bytes.Cut(data, []byte{0xff, 0xc4, 0, 19 + 162, 0x10})
+	if !ok {
+		t.Fatal("luma has other codes")
+	}
+	return segment[16 : 16+162]
+}
+
+// TestCodesForAll: luma's codes are carried over if the source has one for whatever may
+// come of it, be it another one than usual, and not if a single one is missing.
+func TestCodesForAll(t *testing.T) {
+	const none = 0x0b // a value that no coefficient has
+	k := coefftest.Kind{Width: 40, Height: 24, Components: 3, H: 1, V: 1, Quality: 50}
+	planes := coefftest.Coefficients(t, coefftest.Encode(t, make([]byte, 3*k.Width*k.Height), k))
+	for b := range planes[0].Blocks {
+		for i := 1; i < 64; i++ {
+			planes[0].Blocks[b][i] = 1
+		}
+		planes[0].Blocks[b][0], planes[1].Blocks[b][0] = 0, 2
+	}
+	source := coefftest.Write(t, planes, k)
+	o := Order{Region: Region{Width: k.Width, Height: k.Height}, Colours: operations[0].colours()}
+	usual := bytes.Clone(lumaCodes(t, source))
+	for i := 1; i < len(usual); i++ { // the first one is all that the source uses
+		codes := lumaCodes(t, source)
+		codes[i] = none
+		if got := lumaCodes(t, both(t, opened(t, source), o)); !bytes.Equal(got, usual) {
+			t.Errorf("codes without one for %#02x are carried over", usual[i])
+		}
+		copy(codes, usual)
+		next := 1 + i%(len(usual)-1)
+		codes[i], codes[next] = codes[next], codes[i]
+		if got := lumaCodes(t, both(t, opened(t, source), o)); !bytes.Equal(got, codes) {
+			t.Errorf("codes with another one for %#02x are not carried over", usual[i])
+		}
+		copy(codes, usual)
+	}
+}
+
 // TestCodesOfBothChroma: components that have codes of their own are not copied, for
 // the result has one table for both.
 func TestCodesOfBothChroma(t *testing.T) {
@@ -115,4 +157,37 @@ func TestCodesOfBothChroma(t *testing.T) {
 	source = slices.Insert(source, scan, table...)
 	image := opened(t, source)
 	sameCoefficients(t, both(t, image, Order{Region: image.Whole(), Colours: Same()}), source, "three tables")
+}
+
+// lone is an image of one block with a code of a value behind its first coefficient, a
+// number of as many bits as that says, and the code of the end.
+func lone(value byte) []byte {
+	image := []byte{0xff, 0xd8}
+	segment := func(mark byte, body ...byte) {
+		image = append(append(image, 0xff, mark, 0, byte(2+len(body))), body...)
+	}
+	segment(0xdb, append(make([]byte, 1), bytes.Repeat([]byte{1}, 64)...)...)
+	segment(0xc0, 8, 0, 8, 0, 8, 1, 1, 0x11, 0)
+	segment(0xc4, append([]byte{0x00, 1}, make([]byte, 16)...)...)                      // 0: no difference
+	segment(0xc4, append([]byte{0x10, 1, 1}, append(make([]byte, 14), value, 0)...)...) // 0: the value, 10: the end
+	segment(0xda, 1, 1, 0, 0, 63, 0)
+	used := 4 + int(value&15)
+	bits := 0b11<<(24-used) - 1 // two codes and the number, all zeros; the end; ones
+	image = append(image, []byte{byte(bits >> 16), byte(bits >> 8), byte(bits)}[:(used+7)/8]...)
+	return append(image, 0xff, 0xd9)
+}
+
+// TestLoneValues: codes that are passed over are looked at all the same: of values that
+// no coefficient has none is.
+func TestLoneValues(t *testing.T) {
+	for value := range 256 {
+		want := ErrStrange
+		if size := value & 15; value == 0 || value == 0xf0 || (size >= 1 && size <= 10) {
+			want = nil
+		}
+		image := opened(t, lone(byte(value)))
+		if _, err := same(t, image, Order{Region: image.Whole(), Colours: Same()}); !errors.Is(err, want) {
+			t.Errorf("value %#02x: %v, want %v", value, err, want)
+		}
+	}
 }
