@@ -185,8 +185,8 @@ finish_carried(const MlColours *c, int16_t *block, const MlCarried *carried, con
 	block[0] = first[0];
 }
 
-// widen spreads n rows of each unit, whose first is at rows + x * step. The ends
-// of a unit are those of its neighbours, or at the image's edge its own.
+// Ends are the samples at both ends of a unit's rows, and of the lines above and below
+// it. What lies beyond a unit is an end of its neighbour, or at the image's edge its own.
 typedef struct {
 	float first[10], last[10];
 } Ends;
