@@ -1,6 +1,6 @@
 package coeff
 
-// #cgo CFLAGS: -Wall -Wextra -Wno-psabi
+// #cgo CFLAGS: -O3 -Wall -Wextra -Wno-psabi
 // #include <errno.h>
 // #include "coeff.h"
 import "C"

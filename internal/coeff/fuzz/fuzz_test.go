@@ -28,7 +28,7 @@ const sources = ".."
 func compile(t *testing.T, out string, args ...string) {
 	t.Helper()
 	libjpeg := filepath.Join("../../../.deps/libvips/libjpeg")
-	args = append([]string{"-g", "-O2", "-Wall", "-Wextra", "-Werror", "-Wno-psabi", "-I" + libjpeg, "-o", out}, args...)
+	args = append([]string{"-g", "-O3", "-Wall", "-Wextra", "-Werror", "-Wno-psabi", "-I" + libjpeg, "-o", out}, args...)
 	args = append(args, filepath.Join(libjpeg, "libjpeg.a"), "-lm")
 	if log, err := exec.CommandContext(t.Context(), "clang-14", args...).CombinedOutput(); err != nil {
 		t.Fatalf("clang-14: %v (is it there? `make test-deps`)\n%s", err, log)
