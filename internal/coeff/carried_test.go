@@ -140,7 +140,7 @@ func TestCodesForAll(t *testing.T) {
 }
 
 // TestCodesOfBothChroma: components that have codes of their own are not copied, for
-// the result has one table for both.
+// the result has one table for both. Turned, each is read by its own.
 func TestCodesOfBothChroma(t *testing.T) {
 	source := photo(t, 2, 2, plain)
 	planes := coefftest.Coefficients(t, source)
@@ -157,6 +157,7 @@ func TestCodesOfBothChroma(t *testing.T) {
 	source = slices.Insert(source, scan, table...)
 	image := opened(t, source)
 	sameCoefficients(t, both(t, image, Order{Region: image.Whole(), Colours: Same()}), source, "three tables")
+	asOptimal(t, "three tables", image, Order{Region: Region{Width: 150, Height: 96}, Turn: Turn{Flip: true}, Colours: Same()})
 }
 
 // lone is an image of one block with a code of a value behind its first coefficient, a
