@@ -36,7 +36,7 @@ func (d *data) names(state storage.State, key string) uint64 {
 	d.Helper()
 	var stat unix.Stat_t
 	d.ok(unix.Stat(d.file(state, key), &stat))
-	return stat.Nlink
+	return uint64(stat.Nlink) //nolint:unconvert // uint32 on other processors
 }
 
 // TestBackupOfLinkedImages has both tasks whole after a restore, whichever of

@@ -29,7 +29,7 @@ func names(t testing.TB, dir, key string) uint64 {
 	if err := unix.Stat(filepath.Join(dir, "finished", key), &stat); err != nil {
 		t.Fatal(err)
 	}
-	return stat.Nlink
+	return uint64(stat.Nlink) //nolint:unconvert // uint32 on other processors
 }
 
 // TestCopyOfOldIsYoung would otherwise be swept as soon as it was made.
