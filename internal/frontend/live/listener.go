@@ -21,6 +21,7 @@ type listener struct {
 
 	from    int64 // its place when it came
 	queue   []*frame
+	places  int // in the queue
 	ping    bool
 	verdict verdict
 	touched time.Time // last written to, as far as the hub knows
@@ -53,7 +54,7 @@ func (h *Hub) attach(l *listener, seq, known int64, waits map[string]struct{}) (
 	if list, ok = h.recent.since(seq, l.fits); !ok || upto < known {
 		return nil, 0, false
 	}
-	l.from, l.verdict, l.queue, l.touched = seq, listens, nil, time.Now()
+	l.from, l.verdict, l.queue, l.places, l.touched = seq, listens, nil, 0, time.Now()
 	h.listeners[l] = struct{}{}
 	if len(l.asked.Tasks) == 0 {
 		join(h.owners, l.asked.Owner, l)
@@ -117,15 +118,19 @@ func (h *Hub) drop(l *listener, why verdict) {
 	poke(l.wake)
 }
 
-// push gives an event to listeners.
+// push gives an event to listeners. Those who do not read are let go, but not for
+// places, of which one stream can be told a thousand at once.
 func (h *Hub) push(listeners map[*listener]struct{}, f *frame, now time.Time) {
 	for l := range listeners {
 		switch {
 		case f.seq != 0 && f.seq <= l.from: // it has it
 		case f.seq == 0 && l.from > h.seq: // it knows more of the queue than the hub
-		case len(l.queue) >= maxQueue:
+		case f.seq != 0 && len(l.queue)-l.places >= maxQueue:
 			h.drop(l, slow)
 		default:
+			if f.seq == 0 {
+				l.places++
+			}
 			l.queue, l.touched = append(l.queue, f), now
 			poke(l.wake)
 		}
@@ -138,7 +143,7 @@ func (h *Hub) take(l *listener) (list []*frame, ping bool, seq int64, why verdic
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	list, ping = l.queue, l.ping
-	l.queue, l.ping = nil, false
+	l.queue, l.places, l.ping = nil, 0, false
 	return list, ping, max(h.seq, l.from), l.verdict
 }
 

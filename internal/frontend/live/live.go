@@ -23,7 +23,7 @@ const (
 	feedWait  = 10 * time.Second // of one reading of the feed
 	feedPause = 500 * time.Millisecond
 	ringSize  = 2048 // events that are kept for those who come back
-	maxQueue  = 512  // events that wait for one reader
+	maxQueue  = 512  // events of the feed that wait for one reader, besides a place of each task it has named
 	readers   = 4    // streams that read the feed themselves at a time
 )
 

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"strings"
@@ -109,6 +110,20 @@ func listen(t *testing.T, h *Hub, tasks ...string) *listener {
 	return l
 }
 
+// attached is a listener to tasks that wait, of a hub in which nothing runs.
+func attached(t *testing.T, h *Hub, tasks ...string) *listener {
+	t.Helper()
+	l := &listener{asked: Asked{Owner: "ann", Tasks: tasks}, wake: make(chan struct{}, 1), cut: func() {}}
+	waits := map[string]struct{}{}
+	for _, id := range tasks {
+		waits[id] = struct{}{}
+	}
+	if _, _, ok := h.attach(l, 0, 0, waits); !ok {
+		t.Fatal("it is not taken")
+	}
+	return l
+}
+
 // When all have left and somebody comes again while the last reading still waits
 // for the feed, there are two readings for a moment, of which one tells.
 func TestNothingIsToldTwiceAfterAllHaveLeft(t *testing.T) {
@@ -202,23 +217,50 @@ func TestPingsAndLifetime(t *testing.T) {
 // own place.
 func TestPlacesAreTold(t *testing.T) {
 	h := newHub(newBoard())
-	l := listen(t, h, "a")
-	defer h.leave()
-	h.mu.Lock()
+	l := attached(t, h, "a")
 	h.moved = true
-	h.mu.Unlock()
 	h.tellPlaces(t.Context())
 	list, _, _, _ := h.take(l)
 	if len(list) != 1 || !strings.Contains(string(list[0].text), `"place":{"ahead":7}`) || strings.Contains(string(list[0].text), "id:") {
 		t.Fatalf("told %d events", len(list))
 	}
-	h.mu.Lock()
 	h.moved = true
-	h.mu.Unlock()
 	h.tellPlaces(t.Context())
 	if list, _, _, _ := h.take(l); len(list) != 0 {
 		t.Errorf("the same place is told again: %s", list[0].text)
 	}
+}
+
+// Who listens to as many tasks as can be named is told of all their places at once
+// and is not taken for slow; who then does not read is told no more of them.
+func TestPlacesOfManyAreTold(t *testing.T) {
+	h := newHub(newBoard())
+	names := make([]string, MaxTasks)
+	for i := range names {
+		names[i] = fmt.Sprint("a", i)
+	}
+	l := attached(t, h, names...)
+	move := func() {
+		h.moved = true
+		for _, t := range h.topics {
+			t.told = -1
+		}
+	}
+	tells := func(what string, want int) {
+		t.Helper()
+		h.tellPlaces(t.Context())
+		if list, _, _, why := h.take(l); len(list) != want || why != listens {
+			t.Errorf("%s it is told %d places, want %d; it is %v", what, len(list), want, why)
+		}
+	}
+	move()
+	tells("at first", MaxTasks)
+	tells("when nothing has moved", 0)
+	move()
+	h.tellPlaces(t.Context())
+	move()
+	tells("when it has not read", MaxTasks)
+	tells("when it has", MaxTasks)
 }
 
 // The stream of an ordinary answer says when to come back, where it is and, at
@@ -246,13 +288,11 @@ func TestAStreamThatEnds(t *testing.T) {
 func TestWhoComesAgainIsListedOnce(t *testing.T) {
 	h := newHub(newBoard())
 	for range 3 {
-		h.detach(listen(t, h, "a"))
+		h.detach(attached(t, h, "a"))
 	}
-	listen(t, h, "a")
-	h.mu.Lock()
+	attached(t, h, "a")
 	n := len(h.rota)
 	h.moved = true
-	h.mu.Unlock()
 	if keys := h.turn(); n != 1 || len(keys) != 1 {
 		t.Errorf("%d are in the rota, %d of them have their turn", n, len(keys))
 	}

@@ -53,6 +53,12 @@ func (h *Hub) tellPlace(key subject, p lab.Place) {
 	if t == nil || !t.waits || p.Ahead == t.told {
 		return
 	}
+	for l := range t.listeners {
+		if l.places >= MaxTasks {
+			h.moved = true // it has not read those before: all are told the next time
+			return
+		}
+	}
 	t.told = p.Ahead
 	now := time.Now()
 	data := Event{Task: key.task, State: lab.NotStarted, Place: &p, Time: now.UTC()}
