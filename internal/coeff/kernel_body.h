@@ -1,5 +1,5 @@
 // The kernel's functions; compiled by avx2.c and portable.c. Each part tells of its own
-// bounds. The planes have as many blocks as the shape says, since lane.c allots them by
+// bounds. The planes have as many blocks as the shape says, since room.c allots them by
 // the same shape.
 #include "kernel.h"
 

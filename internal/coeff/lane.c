@@ -3,59 +3,18 @@
 // mirrored top to bottom is kept as a whole, up to ML_KEPT_MOST: as coefficients, or if
 // these are the source's, as places in its scan, where blocks are read a second time.
 //
-// Bounds: rows and what is kept are allotted by the same numbers that the loops
-// go by, and where there are none, what asks for them is not called. A window lies
-// within the source, as fits has found.
-#include "colours.h"
-#include "result.h"
-#include "scans.h"
+// Bounds: rows and what is kept are allotted (room.c) by the same numbers that the
+// loops go by, and where there are none, what asks for them is not called. A window
+// lies within the source, as fits has found.
+#include "lane.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct {
-	const MlOrder *order;
-	const MlKernel *kernel;
-	MlShape shape; // of the source
-	int down;      // rows of units in the source
-	MlColours colours;
-	int recoloured; // the map is not the one that changes nothing
-	MlColours sharing; // the same, but no chroma is made
-	MlClip clip;
-	MlSamples samples[3]; // of chroma, of three rows
-	int16_t *made[ML_COMPONENTS];
-	uint8_t *clipped;
-	MlReader *reader;
-	uint8_t *window; // the reader's
-	MlScans *scans;	 // instead, if there are several
-	int16_t *rows[2][ML_COMPONENTS]; // of the source, even ones and odd ones
-	int carries[ML_COMPONENTS];
-	MlCarried *carried[2][ML_COMPONENTS]; // the same, of what is carried; rows are then what luma makes, or NULL
-	MlVector *shared[3];		      // what chroma adds to luma, of three rows
-	MlVector *lines;
-	MlPlane kept[ML_COMPONENTS]; // of the result, before it is turned
-	int revisits;		     // what is kept are the places
-	MlCarried *places[ML_COMPONENTS];
-	void *memory[32];
-	int allotted;
-	MlResult result;
-	int progressive; // the result too
-} Lane;
-
-static void *
-allot(Lane *l, size_t count, size_t size)
-{
-	void *p = NULL;
-
-	if (l->allotted < (int) (sizeof(l->memory) / sizeof(*l->memory)) && posix_memalign(&p, 64, count * size + 64) == 0)
-		l->memory[l->allotted++] = p;
-	return p;
-}
-
 // fits says that the window lies within the source and holds the result.
 static int
-fits(const Lane *l)
+fits(const MlLane *l)
 {
 	const MlOrder *o = l->order;
 	int width = o->transpose ? o->height : o->width, height = o->transpose ? o->width : o->height;
@@ -81,130 +40,25 @@ are_tables(const MlOrder *o, int components)
 	return 1;
 }
 
-static int
-keeps(const Lane *l)
-{
-	return l->order->transpose || l->order->flip || l->order->optimal || l->progressive;
-}
-
 // find_carried finds the components whose codes are carried over: luma that is only
 // added to, if the source has codes for whatever comes of it, and all that does not
 // change. Both components of chroma are written with the same codes.
 static void
-find_carried(Lane *l, const MlHead *head)
+find_carried(MlLane *l, const MlHead *head)
 {
 	const MlOrder *o = l->order;
 	const MlCodes *ac = head->ac;
 
-	if (l->scans || keeps(l) || o->flop || o->clips)
+	if (l->scans || ml_keeps(l) || o->flop || o->clips)
 		return;
 	l->carries[0] = !l->recoloured ||
 		(o->luma[0] == 1 && memcmp(head->quant[0], o->quant[0], sizeof(o->quant[0])) == 0 && ml_is_complete(&ac[0]));
 	l->carries[1] = l->carries[2] = l->shape.components > 1 && !l->recoloured && memcmp(&ac[1], &ac[2], sizeof(*ac)) == 0;
 }
 
-// allot_rows allots two rows of the source.
-static int
-allot_rows(Lane *l)
-{
-	for (int i = 0; i < 2; i++)
-		for (int c = 0; c < l->shape.components; c++) {
-			size_t blocks = (size_t) l->shape.across * (c ? 1 : l->shape.h * l->shape.v);
-
-			if (l->carries[c] && !(l->carried[i][c] = allot(l, blocks, sizeof(MlCarried))))
-				return ML_MEMORY;
-			if (l->carries[c] && !l->recoloured)
-				continue;
-			if (!(l->rows[i][c] = allot(l, blocks, 64 * sizeof(int16_t))))
-				return ML_MEMORY;
-		}
-	return ML_DONE;
-}
-
-// allot_clips allots what is needed where colours leave their range.
-static int
-allot_clips(Lane *l)
-{
-	const MlShape *s = &l->shape;
-	size_t blocks = (size_t) s->across;
-
-	if (!(l->clipped = allot(l, blocks, 1)))
-		return ML_MEMORY;
-	for (int c = 0; c < s->components; c++)
-		if (!(l->made[c] = allot(l, blocks * (c ? 1 : s->h * s->v), 64 * sizeof(int16_t))))
-			return ML_MEMORY;
-	for (int i = 0; i < 3 && s->components > 1; i++) {
-		MlSamples *to = &l->samples[i];
-
-		to->blocks = allot(l, 2 * blocks, 64 * sizeof(int16_t));
-		to->range = allot(l, 2 * blocks, sizeof(MlRange));
-		to->at = allot(l, 2 * blocks, 8 * sizeof(MlVector));
-		to->decoded = allot(l, blocks, 1);
-		if (!to->blocks || !to->range || !to->at || !to->decoded)
-			return ML_MEMORY;
-	}
-	return ML_DONE;
-}
-
-// allot_kept allots what is kept of the whole picture, besides the window.
-static int
-allot_kept(Lane *l)
-{
-	size_t size = l->revisits ? sizeof(MlCarried) : 64 * sizeof(int16_t), kept = 0;
-
-	for (int c = 0; c < l->result.shape.components; c++) {
-		MlPlane *p = &l->kept[c];
-		size_t blocks = (size_t) p->across * p->down;
-		void *room;
-
-		kept += blocks * size;
-		if (kept > ML_KEPT_MOST)
-			return ML_STRANGE;
-		if (!(room = allot(l, blocks, size)))
-			return ML_MEMORY;
-		if (l->revisits)
-			p->carried = l->places[c] = room;
-		else
-			p->blocks = room;
-	}
-	return ML_DONE;
-}
-
-static int
-allot_reader(Lane *l, const MlHead *head)
-{
-	size_t units = l->carries[0] && !l->revisits ? 2 * (size_t) l->shape.across : 0;
-	size_t all = l->revisits ? head->length - head->scan : 0;
-
-	if (all > ML_KEPT_MOST)
-		return ML_STRANGE;
-	if (!(l->reader = allot(l, 1, sizeof(*l->reader))) || !(l->window = allot(l, 1, all + ML_WINDOW_SIZE(units))))
-		return ML_MEMORY;
-	return ML_DONE;
-}
-
-// allot_all allots what the lane works with.
-static int
-allot_all(Lane *l, const MlHead *head)
-{
-	size_t blocks = (size_t) l->shape.across;
-	int status;
-
-	if ((status = allot_reader(l, head)) || (status = allot_rows(l)))
-		return status;
-	for (int i = 0; i < 3; i++) {
-		if (!(l->shared[i] = allot(l, blocks, 8 * sizeof(MlVector))))
-			return ML_MEMORY;
-		memset(l->shared[i], 0, blocks * 8 * sizeof(MlVector)); // and so it stays without chroma
-	}
-	if (!(l->lines = allot(l, blocks, 2 * sizeof(MlVector))) || (l->order->clips && allot_clips(l)))
-		return ML_MEMORY;
-	return keeps(l) ? allot_kept(l) : ML_DONE;
-}
-
 // keep keeps a component's row of the source, which is the result's at'th.
 static void
-keep(Lane *l, int c, int at, const MlPlane *row)
+keep(MlLane *l, int c, int at, const MlPlane *row)
 {
 	size_t line = l->kept[c].line;
 
@@ -220,7 +74,7 @@ keep(Lane *l, int c, int at, const MlPlane *row)
 
 // take_row takes a finished row of the source over into the result.
 static int
-take_row(Lane *l, int row)
+take_row(MlLane *l, int row)
 {
 	const MlOrder *o = l->order;
 	int at = row - o->top, left = l->result.height - at * (l->shape.v / l->result.shape.v);
@@ -238,10 +92,10 @@ take_row(Lane *l, int row)
 			p->carried = l->carried[row & 1][c] + (size_t) o->left * p->h;
 		if (l->rows[row & 1][c])
 			p->blocks = l->rows[row & 1][c] + (size_t) o->left * p->h * 64;
-		if (keeps(l))
+		if (ml_keeps(l))
 			keep(l, c, at, p);
 	}
-	if (keeps(l))
+	if (ml_keeps(l))
 		return ML_DONE;
 	return ml_write_rows(&l->result, planes, left < l->shape.v / l->result.shape.v ? left : l->shape.v / l->result.shape.v);
 }
@@ -250,20 +104,20 @@ take_row(Lane *l, int row)
 
 // near says that a row is inside of the window, or close enough to change what is.
 static int
-near(const Lane *l, int row)
+near(const MlLane *l, int row)
 {
 	return row >= l->order->top - 1 && row <= l->order->top + l->order->down;
 }
 
 static int
-inside(const Lane *l, int row)
+inside(const MlLane *l, int row)
 {
 	return row >= l->order->top && row < l->order->top + l->order->down;
 }
 
 // mean is that of a component's samples in a unit of a row.
 static float
-mean(const Lane *l, int row, int component, int unit)
+mean(const MlLane *l, int row, int component, int unit)
 {
 	int h = component ? 1 : l->shape.h, v = component ? 1 : l->shape.v, sum = 0;
 	const MlCarried *carried = l->carried[row & 1][component];
@@ -283,7 +137,7 @@ mean(const Lane *l, int row, int component, int unit)
 // and blue does not think of when luma and chroma are stopped. The last units of
 // rows and columns are not looked at, since what fills them up may be anything.
 static int
-has_colours(const Lane *l, int row)
+has_colours(const MlLane *l, int row)
 {
 	const float slack = 16; // for what encoders do to chroma between units
 	const float step = (l->clip.reach[0].first + 2 * l->clip.reach[1].first + 2 * l->clip.reach[2].first) / 2;
@@ -302,7 +156,7 @@ has_colours(const Lane *l, int row)
 }
 
 static int
-read_row(Lane *l, int row)
+read_row(MlLane *l, int row)
 {
 	int16_t **planes = l->rows[row & 1];
 	int status;
@@ -327,7 +181,7 @@ read_row(Lane *l, int row)
 
 // clip_row alters what of a row must be altered as pixels, besides.
 static void
-clip_row(Lane *l, int row)
+clip_row(MlLane *l, int row)
 {
 	const MlSamples *samples[3] = { row > 0 ? &l->samples[(row + 2) % 3] : NULL, &l->samples[row % 3],
 		row + 1 < l->down ? &l->samples[(row + 1) % 3] : NULL };
@@ -340,7 +194,7 @@ clip_row(Lane *l, int row)
 
 // patch_row puts what was altered as pixels in its place.
 static void
-patch_row(Lane *l, int row)
+patch_row(MlLane *l, int row)
 {
 	const MlShape *s = &l->shape;
 	const size_t size = 64 * sizeof(int16_t), across = (size_t) s->across * s->h;
@@ -360,7 +214,7 @@ patch_row(Lane *l, int row)
 
 // finish_row is called when the row behind has been read.
 static int
-finish_row(Lane *l, int row)
+finish_row(MlLane *l, int row)
 {
 	const MlVector *shared[3] = { row > 0 ? l->shared[(row + 2) % 3] : NULL, l->shared[row % 3],
 		row + 1 < l->down ? l->shared[(row + 1) % 3] : NULL };
@@ -376,7 +230,7 @@ finish_row(Lane *l, int row)
 }
 
 static int
-read_all(Lane *l)
+read_all(MlLane *l)
 {
 	int status;
 
@@ -392,13 +246,13 @@ read_all(Lane *l)
 static const int16_t *
 laid_block(void *data, int component, int x, int y)
 {
-	Lane *l = data;
+	MlLane *l = data;
 
 	return ml_block(&l->result, l->kept, component, x, y);
 }
 
 static int
-write_progressive(Lane *l, const MlHead *head)
+write_progressive(MlLane *l, const MlHead *head)
 {
 	ml_scans_free(l->scans); // a picture's worth of memory
 	l->scans = NULL;
@@ -406,7 +260,7 @@ write_progressive(Lane *l, const MlHead *head)
 }
 
 static int
-write_kept(Lane *l)
+write_kept(MlLane *l)
 {
 	int status = l->order->optimal ? ml_begin_optimal(&l->result, l->kept) : ML_DONE;
 
@@ -415,14 +269,14 @@ write_kept(Lane *l)
 
 // copies says that a component's codes get into the result.
 static int
-copies(const Lane *l, int component)
+copies(const MlLane *l, int component)
 {
 	return l->carries[component] && !l->revisits;
 }
 
 // begin begins to read, and to write what need not be kept.
 static int
-begin(Lane *l, const MlHead *head)
+begin(MlLane *l, const MlHead *head)
 {
 	const MlCodes *const ac[2] = { copies(l, 0) ? &head->ac[0] : NULL, copies(l, 1) ? &head->ac[1] : NULL };
 	int status;
@@ -439,7 +293,7 @@ begin(Lane *l, const MlHead *head)
 }
 
 static int
-run(Lane *l, const MlHead *head)
+run(MlLane *l, const MlHead *head)
 {
 	int status = begin(l, head);
 
@@ -449,7 +303,7 @@ run(Lane *l, const MlHead *head)
 		return status;
 	if (l->progressive)
 		status = write_progressive(l, head);
-	else if (!keeps(l) || (status = write_kept(l)) == ML_DONE)
+	else if (!ml_keeps(l) || (status = write_kept(l)) == ML_DONE)
 		status = ml_mark(&l->result.writer, 0xd9);
 	return status ? status : ml_close(&l->result.writer);
 }
@@ -465,7 +319,7 @@ kernel(const MlOrder *o)
 }
 
 static void
-prepare(Lane *l, const MlHead *head, const MlOrder *o)
+prepare(MlLane *l, const MlHead *head, const MlOrder *o)
 {
 	l->order = o;
 	l->kernel = kernel(o);
@@ -491,7 +345,7 @@ prepare(Lane *l, const MlHead *head, const MlOrder *o)
 
 // alter does all but free what it has taken.
 static int
-alter(Lane *l, MlHead *head, MlOrder *order)
+alter(MlLane *l, MlHead *head, MlOrder *order)
 {
 	int status = head->scans ? ml_scans_read(&l->scans, head) : ML_DONE;
 
@@ -511,7 +365,7 @@ alter(Lane *l, MlHead *head, MlOrder *order)
 		l->carries[0] = l->carries[1] = l->carries[2] = 1;
 	else
 		find_carried(l, head);
-	if ((status = allot_all(l, head)) || (status = ml_writer(&l->result.writer, (size_t) l->result.shape.across * 6, order->file, order->limit)))
+	if ((status = ml_lane_allot(l, head)) || (status = ml_writer(&l->result.writer, (size_t) l->result.shape.across * 6, order->file, order->limit)))
 		return status;
 	return run(l, head);
 }
@@ -521,7 +375,7 @@ ml_alter(const MlHead *head, const MlOrder *order)
 {
 	MlHead source = *head;
 	MlOrder wanted = *order;
-	Lane *l = NULL;
+	MlLane *l = NULL;
 	int status;
 
 	if (posix_memalign((void **) &l, 64, sizeof(*l)))
@@ -530,8 +384,7 @@ ml_alter(const MlHead *head, const MlOrder *order)
 	status = alter(l, &source, &wanted);
 	ml_scans_free(l->scans);
 	ml_writer_free(&l->result.writer);
-	for (int i = 0; i < l->allotted; i++)
-		free(l->memory[i]);
+	ml_lane_free(l);
 	free(l);
 	return status;
 }

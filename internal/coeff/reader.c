@@ -4,7 +4,7 @@
 // and, behind them, for a whole unit of zeros and what is looked at ahead. What is kept
 // begins where a row does, and is let go when the next but one begins, so it is less
 // than two rows' units of ML_UNIT_MOST and ML_AHEAD bytes; or it is all that there is,
-// for which lane.c allots the source's length. Before each unit ml_ready
+// for which room.c allots the source's length. Before each unit ml_ready
 // has either a whole unit of data in the window, or all that there is up to a
 // marker, with the zeros behind it. A unit uses at most ML_UNIT_MOST bytes, so
 // reading it cannot leave the window, whatever its codes are; ml_within says

@@ -1,7 +1,7 @@
 // Laying, coding and writing blocks.
 //
 // Bounds: a plane's blocks are asked for by place, which is below its size for each
-// unit of the result: lane.c has planes as large as the units that the result is
+// unit of the result: room.c has planes as large as the units that the result is
 // made of. A count of codes is of a run below 16 and a size below 12, since no
 // coefficient is beyond ML_LARGEST, and no first one beyond ML_LEAST_DC.
 #include "result.h"
