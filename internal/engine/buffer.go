@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"minilab/internal/fault"
+	"minilab/internal/storage"
 )
 
 // Buffer holds bytes in memory outside the heap, in a file without a name that
@@ -68,31 +69,13 @@ func (b *Buffer) tooLarge() error {
 // Size is the number of bytes.
 func (b *Buffer) Size() int64 { return b.size }
 
-const seals = unix.F_SEAL_WRITE | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW
-
 // Seal makes the buffer immutable, for this process and every other. Sealing
 // again does nothing.
 func (b *Buffer) Seal() error {
-	if b.sealed() {
-		return nil
-	}
-	err := control(b.file, func(fd int) error {
-		_, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals)
-		return err
-	})
-	if err != nil {
+	if err := storage.Seal(b.file); err != nil {
 		return fmt.Errorf("engine: seal a buffer: %w", err)
 	}
 	return nil
-}
-
-func (b *Buffer) sealed() bool {
-	has := 0
-	err := control(b.file, func(fd int) (err error) {
-		has, err = unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0)
-		return err
-	})
-	return err == nil && has&seals == seals
 }
 
 // Sealed makes a buffer of memory that is sealed, which is the buffer's from then
@@ -100,7 +83,7 @@ func (b *Buffer) sealed() bool {
 func Sealed(memory *os.File) (*Buffer, error) {
 	b := &Buffer{file: memory}
 	info, err := memory.Stat()
-	if err == nil && !b.sealed() {
+	if err == nil && !storage.IsSealed(b.file) {
 		err = errors.New("it may change")
 	}
 	if err != nil {
@@ -125,7 +108,7 @@ type Reader struct {
 
 // Memory implements storage.Sealed: it is nil before the buffer is sealed.
 func (r *Reader) Memory() *os.File {
-	if !r.buffer.sealed() {
+	if !storage.IsSealed(r.buffer.file) {
 		return nil
 	}
 	f, err := r.buffer.Open()

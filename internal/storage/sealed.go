@@ -1,8 +1,11 @@
 package storage
 
 import (
+	"fmt"
 	"io"
 	"os"
+
+	"golang.org/x/sys/unix"
 )
 
 // Sealed is implemented by readers whose bytes may lie in memory that can never
@@ -23,4 +26,34 @@ func MemoryOf(r io.Reader) *os.File {
 		return s.Memory()
 	}
 	return nil
+}
+
+const seals = unix.F_SEAL_WRITE | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW
+
+// Seal makes memory immutable, for this process and every other, unless it is.
+func Seal(memory *os.File) error {
+	if IsSealed(memory) {
+		return nil
+	}
+	if _, err := fcntl(memory, unix.F_ADD_SEALS, seals); err != nil {
+		return fmt.Errorf("seal memory: %w", err)
+	}
+	return nil
+}
+
+// IsSealed says whether memory can never change. Other files can.
+func IsSealed(memory *os.File) bool {
+	has, err := fcntl(memory, unix.F_GET_SEALS, 0)
+	return err == nil && has&seals == seals
+}
+
+func fcntl(f *os.File, cmd, arg int) (n int, err error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	if closed := raw.Control(func(fd uintptr) { n, err = unix.FcntlInt(fd, cmd, arg) }); closed != nil {
+		return 0, closed
+	}
+	return n, err
 }

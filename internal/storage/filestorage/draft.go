@@ -55,7 +55,7 @@ func (d *draft) fill(ctx context.Context, r io.Reader, opts storage.PutOptions) 
 		err = d.read(ctx, r, buf[:])
 	case d.piece != nil:
 		if err = d.read(ctx, r, d.piece[:]); err == nil {
-			err = seal(d.memory)
+			err = storage.Seal(d.memory)
 		}
 	default:
 		err = d.adopt(ctx, opts.Size)

@@ -32,7 +32,7 @@ func (d *draft) remember(r io.Reader, size int64) error {
 	}
 	d.reserved = size
 	if m := storage.MemoryOf(r); m != nil {
-		if info, err := m.Stat(); err == nil && info.Size() == size && isSealed(m) {
+		if info, err := m.Stat(); err == nil && info.Size() == size && storage.IsSealed(m) {
 			d.memory = m
 			return nil
 		}

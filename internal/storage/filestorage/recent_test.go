@@ -61,7 +61,7 @@ func got(t *testing.T, s *Store, state storage.State, key string, part storage.P
 	if m := storage.MemoryOf(o.Body); m != nil {
 		defer m.Close()
 		recent = true
-		if !isSealed(m) {
+		if !storage.IsSealed(m) {
 			t.Errorf("%s: the memory may change", key)
 		}
 	}
@@ -185,7 +185,7 @@ func (m inMemory) Memory() *os.File { return reopen(m.file) }
 func given(t *testing.T, data []byte) inMemory {
 	t.Helper()
 	m := unsealed(t, data)
-	if err := seal(m.file); err != nil {
+	if err := storage.Seal(m.file); err != nil {
 		t.Fatal(err)
 	}
 	return m
