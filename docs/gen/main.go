@@ -25,7 +25,8 @@ The text form: operations separated by ` + "`/`" + `, each a name and its values
 switches it on (` + "`webp:lossless`" + `). Width and height stand together: ` + "`512x512`" + `, ` + "`512`" + ` (the
 width), ` + "`x512`" + ` (the height). Lengths are pixels, or with a p behind them a percentage
 (` + "`50p`" + `). Colours are ` + "`ff8000`" + `, ` + "`ff800080`" + ` (with alpha) or names of CSS. In text, the
-characters ` + "`/ : = | %`" + ` and line breaks are written ` + "`%2F %3A %3D %7C %25 %0A`" + `.
+characters ` + "`/ : = | %`" + ` and line breaks are written ` + "`%2F %3A %3D %7C %25 %0A`" + `,
+and a space at the end of a text ` + "`%20`" + `.
 
 The JSON form is a list of objects: ` + "`[{\"op\":\"resize\",\"width\":512},{\"op\":\"webp\",\"quality\":80}]`" + `.
 

@@ -26,6 +26,8 @@ func TestFormsAreTheSameThing(t *testing.T) {
 		{"duotone:#FA3:red", "duotone:ffaa33:ff0000", `[{"dark":"ffaa33","light":"ff0000","op":"duotone"}]`},
 		{"background:ffff", "background", `[{"op":"background"}]`},
 		{"text:a%2Fb%3A %25%3D%0A", "text:a%2Fb%3A %25%3D%0A", `[{"op":"text","text":"a/b: %=\n"}]`},
+		{"text: a ", "text: a%20", `[{"op":"text","text":" a "}]`},
+		{"text:a\u00a0/webp", "text:a%C2%A0/webp", "[{\"op\":\"text\",\"text\":\"a\u00a0\"},{\"op\":\"webp\"}]"},
 		{"webp:lossless", "webp:lossless", `[{"lossless":true,"op":"webp"}]`},
 		{"brightness:-0", "brightness:0", `[{"amount":0,"op":"brightness"}]`},
 	} {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Parse reads a pipeline of built-in operations in either form.
@@ -270,17 +271,19 @@ func (s Step) isFlag(v string) bool {
 	return ok && s.op.Params[i].Kind == Flag
 }
 
-// escape spells the characters that mean something in the text form as %XX.
+// escape spells the characters that mean something in the text form as %XX, and
+// white space at the end of a value: editors and headers cut it off a text.
 func escape(v string) string {
-	if !strings.ContainsFunc(v, special) {
+	end := len(strings.TrimRightFunc(v, unicode.IsSpace))
+	if end == len(v) && !strings.ContainsFunc(v, special) {
 		return v
 	}
 	var b strings.Builder
-	for _, r := range v {
-		if special(r) {
-			fmt.Fprintf(&b, "%%%02X", r)
+	for i, c := range []byte(v) {
+		if i >= end || special(rune(c)) {
+			fmt.Fprintf(&b, "%%%02X", c)
 		} else {
-			b.WriteRune(r)
+			b.WriteByte(c)
 		}
 	}
 	return b.String()
