@@ -67,7 +67,7 @@ func shownKind(k Kind, v string) Kind {
 
 // rawParam is a parameter of an operation that is not declared here.
 func rawParam(name string, kind Kind) Param {
-	return Param{Name: name, Kind: kind, Min: -1e15, Max: 1e15}
+	return Param{Name: name, Kind: kind, Min: -maxCustom, Max: maxCustom}
 }
 
 // isPosition says that a parameter has no name but its place.

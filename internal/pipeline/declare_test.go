@@ -138,6 +138,52 @@ func TestResolvedStepsAreWhole(t *testing.T) {
 	}
 }
 
+// TestLargeNumbersStayWhatTheyAre: also those whose nine decimals no float has.
+func TestLargeNumbersStayWhatTheyAre(t *testing.T) {
+	c := pipeline.NewCatalog(declare(t, "a", params(`{"name":"n","kind":"integer"},{"name":"l","kind":"length"},{"name":"f","kind":"numbers","counts":[2]},{"name":"s","kind":"number","min":0.3000000001}`)))
+	resolved := func(p pipeline.Pipeline, err error) string {
+		if err == nil {
+			p, err = c.Resolve(p)
+		}
+		if err != nil {
+			return err.Error()
+		}
+		return p.String()
+	}
+	for text, want := range map[string]string{
+		"a:14022805006":               "a:n=14022805006",
+		"a:9007199254740992":          "a:n=9007199254740992",
+		"a:-9007199254740992":         "a:n=-9007199254740992",
+		"a:l=8999999999999999":        "a:l=8999999999999999",
+		"a:f=4386676.84175084251,1e9": "a:f=4386676.841750843,1000000000",
+		"a:f=-0.0000000001,1e15":      "a:f=0,1000000000000000",
+		"a:s=0.300000001":             "a:s=0.300000001",
+	} {
+		p, err := pipeline.ParseOpen(text)
+		if got := resolved(p, err); got != want {
+			t.Errorf("%s is resolved to %s, want %s", text, got, want)
+			continue
+		}
+		p, err = c.Resolve(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back pipeline.Pipeline
+		if err := json.Unmarshal(data, &back); err != nil || resolved(back, nil) != want {
+			t.Errorf("%s comes back from %s as %s, %v", want, data, resolved(back, nil), err)
+		}
+	}
+	for _, text := range []string{"a:9007199254740993", "a:-9007199254740993", "a:9223372036854775807", "a:l=9007199254740993", "a:s=0.3000000001", "a:s=0.3000000004"} {
+		if p, err := pipeline.ParseOpen(text); !strings.Contains(resolved(p, err), "expected") {
+			t.Errorf("%s is taken", text)
+		}
+	}
+}
+
 func TestWhatIsNotDeclaredIsRefused(t *testing.T) {
 	c := pipeline.NewCatalog(declare(t, "sketch", sketch))
 	for text, want := range map[string]string{
@@ -262,6 +308,7 @@ func TestTheLongestPipelines(t *testing.T) {
 func FuzzDeclare(f *testing.F) {
 	f.Add("sketch", sketch, "sketch:style=dots:seed=9:edge=025p")
 	f.Add("a", `{"summary":"Does.","params":[{"name":"p","kind":"numbers","counts":[1,3],"default":[0.5]}]}`, "a:1,2,3/a")
+	f.Add("a", params(`{"name":"p","kind":"integer"},{"name":"q","kind":"numbers","counts":[2]},{"name":"r","kind":"number","min":0.0000000003,"max":0.7}`), "a:14022805006:4386676.8417508425,9007199254740991.5:0.0000000004")
 	f.Add("b.c-1", params(`{"name":"p","kind":"text","default":"p"},{"name":"q","kind":"flag","default":true}`), `[{"op":"b.c-1","p":"q"}]`)
 	f.Fuzz(func(t *testing.T, name, data, text string) {
 		op, err := pipeline.Declare(name, []byte(data))

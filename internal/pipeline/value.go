@@ -3,7 +3,6 @@ package pipeline
 import (
 	"encoding/hex"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,8 +16,7 @@ import (
 func (p *Param) canonical(v string) (string, bool) {
 	switch p.Kind {
 	case Integer:
-		n, err := strconv.Atoi(v)
-		return strconv.Itoa(n), err == nil && p.within(float64(n))
+		return p.integer(v)
 	case Number:
 		return p.number(v)
 	case Flag:
@@ -42,17 +40,24 @@ func (p *Param) canonical(v string) (string, bool) {
 
 func (p *Param) within(f float64) bool { return f >= p.Min && f <= p.Max }
 
+// integer refuses what the bounds, which are no integers, cannot tell from another.
+func (p *Param) integer(v string) (string, bool) {
+	n, err := strconv.Atoi(v)
+	return strconv.Itoa(n), err == nil && p.within(float64(n)) && int(float64(n)) == n
+}
+
 func (p *Param) number(v string) (string, bool) {
 	f, err := strconv.ParseFloat(v, 64)
 	if strings.Trim(v, "0123456789.eE+-") != "" || err != nil || len(v) > 32 || !p.within(f) { // as nothing is that is no number
 		return "", false
 	}
-	return number(math.Round(f*finest)/finest + 0), true // no minus zero
+	r, err := strconv.ParseFloat(strconv.FormatFloat(f, 'f', decimals, 64), 64) // by digits: a large number stays what it is
+	return number(r + 0), err == nil && p.within(r)                             // no minus zero
 }
 
-// finest is the resolution of numbers: what is finer nobody means, and has a
+// decimals is the resolution of numbers: what is finer nobody means, and has a
 // text of hundreds of digits.
-const finest = 1e9
+const decimals = 9
 
 func (p *Param) numbers(v string) (string, bool) {
 	list := strings.Split(v, ",")
@@ -73,8 +78,7 @@ func (p *Param) length(v string) (string, bool) {
 		share, ok = strings.CutSuffix(v, "%")
 	}
 	if !ok {
-		n, err := strconv.Atoi(v)
-		return strconv.Itoa(n), err == nil && p.within(float64(n))
+		return p.integer(v)
 	}
 	text, ok := (&Param{Min: min(p.Min, 0) * 100, Max: 100}).number(share)
 	return text + "p", ok
