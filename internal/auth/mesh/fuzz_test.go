@@ -18,7 +18,7 @@ func FuzzGuard(f *testing.F) {
 	ok(f, err)
 	parts := strings.Split(stranger, ".")
 	for _, seed := range []string{
-		"", "Bearer ", "Bearer " + stranger, "bearer " + good, "Bearer " + good + " ", "Bearer " + parts[0] + "." + parts[1] + ".",
+		"", "Bearer ", "Bearer " + stranger, "bearer " + good, "Bearer " + good + " ", "Bearer " + good + "\n", "Bearer " + parts[0] + "." + parts[1] + ".",
 		"Bearer eyJhbGciOiJub25lIn0." + parts[1] + ".", "Bearer " + strings.Join(strings.Split(good, ".")[:2], ".") + "." + parts[2],
 		"Bearer " + parts[0] + ".eyJleHAiOjFlNDAwfQ." + parts[2], "Bearer ..", "Bearer ....", "Basic Og==",
 	} {

@@ -70,6 +70,8 @@ func TestTokens(t *testing.T) {
 		"without bearer":    {strings.TrimPrefix(bearer, "Bearer "), ErrUnauthorized},
 		"empty":             {"Bearer ", ErrUnauthorized},
 		"dots":              {"Bearer " + strings.Repeat(".", 1<<14), ErrUnauthorized},
+		"line's end":        {bearer + "\n", ErrUnauthorized},
+		"line within":       {bearer[:len(bearer)-5] + "\r" + bearer[len(bearer)-5:], ErrUnauthorized},
 		"two":               {bearer + ", " + bearer, ErrUnauthorized},
 	} {
 		h, err := call(kv, "POST", "/kv/a", tc.header)
