@@ -28,6 +28,41 @@ func MemoryOf(r io.Reader) *os.File {
 	return nil
 }
 
+// SealedBody reads sealed memory of so many bytes, from where it stands, as the
+// body of an Object. The memory is the body's from then on.
+func SealedBody(memory *os.File, size int64) io.ReadCloser {
+	return &sealedBody{memory, io.LimitedReader{R: memory, N: size}}
+}
+
+type sealedBody struct {
+	memory *os.File
+	rest   io.LimitedReader
+}
+
+// Read implements io.Reader.
+func (b *sealedBody) Read(p []byte) (int, error) { return b.rest.Read(p) }
+
+// WriteTo implements io.WriterTo: a limited *os.File goes out by sendfile.
+func (b *sealedBody) WriteTo(w io.Writer) (int64, error) { return io.Copy(w, &b.rest) }
+
+// Memory implements Sealed.
+func (b *sealedBody) Memory() *os.File { return Reopen(b.memory) }
+
+// Close implements io.Closer.
+func (b *sealedBody) Close() error { return b.memory.Close() }
+
+var _ Sealed = (*sealedBody)(nil)
+
+// Reopen gives memory with a position of its own, which nobody else can move, or
+// nil where there is no /proc.
+func Reopen(memory *os.File) *os.File {
+	f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", memory.Fd()))
+	if err != nil {
+		return nil
+	}
+	return f
+}
+
 const seals = unix.F_SEAL_WRITE | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW
 
 // Seal makes memory immutable, for this process and every other, unless it is.

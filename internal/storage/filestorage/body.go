@@ -12,9 +12,8 @@ import (
 
 // body is a part of a file being read.
 type body struct {
-	file   *os.File
-	rest   io.LimitedReader
-	sealed bool // the file is the whole image in memory
+	file *os.File
+	rest io.LimitedReader
 }
 
 func newBody(f *os.File, length int64) *body {
@@ -48,16 +47,6 @@ func (b *body) end() error {
 	}
 	return io.EOF
 }
-
-// Memory implements storage.Sealed.
-func (b *body) Memory() *os.File {
-	if !b.sealed {
-		return nil
-	}
-	return reopen(b.file)
-}
-
-var _ storage.Sealed = (*body)(nil)
 
 // Close implements io.Closer.
 func (b *body) Close() error { return b.file.Close() }

@@ -115,7 +115,7 @@ func (s *Store) Get(ctx context.Context, state storage.State, key string, part s
 	if err == nil && part.Length == info.Size {
 		if m := s.folders[state].recent.take(fileName(key), f); m != nil {
 			f.Close()
-			return storage.Object{Info: info, Part: part, Body: &body{file: m, rest: io.LimitedReader{R: m, N: info.Size}, sealed: true}}, nil
+			return storage.Object{Info: info, Part: part, Body: storage.SealedBody(m, info.Size)}, nil
 		}
 		err = s.verify(ctx, f, info)
 	}

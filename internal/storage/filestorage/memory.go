@@ -16,13 +16,3 @@ func newMemory() (*os.File, error) {
 	}
 	return os.NewFile(uintptr(fd), "image"), nil
 }
-
-// reopen gives memory with a position of its own, which nobody else can move, or
-// nil where there is no /proc.
-func reopen(m *os.File) *os.File {
-	f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", m.Fd()))
-	if err != nil {
-		return nil
-	}
-	return f
-}

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"minilab/internal/storage"
 )
 
 // Images of these sizes, so many bytes of them for each state and for so long,
@@ -110,7 +112,7 @@ func (rc *recent) take(name string, f *os.File) *os.File {
 		return nil
 	}
 	defer rc.remove(i)
-	return reopen(k.memory)
+	return storage.Reopen(k.memory)
 }
 
 // drop lets an image go whose time is over, unless it has gone.

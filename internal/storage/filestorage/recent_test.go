@@ -179,7 +179,7 @@ type inMemory struct {
 	file *os.File
 }
 
-func (m inMemory) Memory() *os.File { return reopen(m.file) }
+func (m inMemory) Memory() *os.File { return storage.Reopen(m.file) }
 
 // given is a reader of data in memory, which is sealed.
 func given(t *testing.T, data []byte) inMemory {

@@ -2,6 +2,7 @@ package storagehttp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"minilab/internal/fault"
 	"minilab/internal/httpx"
@@ -17,17 +19,24 @@ import (
 )
 
 // Client implements storage.Store over the wire. A Get of a whole image is
-// checked against its digest as it is read.
-type Client struct{ http *httpx.Client }
+// checked against its digest as it is read, unless the storage is on the same
+// machine and hands over the memory that it has hashed.
+type Client struct {
+	http *httpx.Client
+	near atomic.Bool // memory has come from the storage
+}
 
 // NewClient makes a client of the storage that c calls.
-func NewClient(c *httpx.Client) *Client { return &Client{c} }
+func NewClient(c *httpx.Client) *Client { return &Client{http: c} }
 
 // Put implements storage.Store.
 func (c *Client) Put(ctx context.Context, state storage.State, key string, r io.Reader, opts storage.PutOptions) (storage.Info, error) {
 	opts, err := storage.CheckPut(state, key, opts)
 	if err != nil {
 		return storage.Info{}, err
+	}
+	if info, err := c.hand(ctx, state, key, r, opts); !errors.Is(err, errAway) {
+		return info, err
 	}
 	req := httpx.Request{Method: http.MethodPut, Path: path(state, key), Header: header(opts)}
 	resp, err := c.http.Upload(ctx, req, storage.Exactly(r, opts.Size), opts.Size)
@@ -72,17 +81,25 @@ func header(opts storage.PutOptions) http.Header {
 
 // Get implements storage.Store.
 func (c *Client) Get(ctx context.Context, state storage.State, key string, part storage.Part) (storage.Object, error) {
-	req := httpx.Request{Method: http.MethodGet}
-	if part != (storage.Part{}) {
-		req.Header = http.Header{"Range": {byteRange(part)}}
-	}
 	if part.Offset < 0 || part.Length < 0 {
 		return storage.Object{}, storage.ErrRange.Detailf("a part has no negative bounds")
 	}
-	resp, err := c.call(ctx, state, key, req)
+	if part == (storage.Part{}) {
+		return c.whole(ctx, state, key)
+	}
+	return c.stream(ctx, state, key, part, http.Header{"Range": {byteRange(part)}})
+}
+
+// stream gets the bytes of a part by the connection.
+func (c *Client) stream(ctx context.Context, state storage.State, key string, part storage.Part, h http.Header) (storage.Object, error) {
+	resp, err := c.call(ctx, state, key, httpx.Request{Method: http.MethodGet, Header: h})
 	if err != nil {
 		return storage.Object{}, err
 	}
+	return streamed(ctx, resp, state, key, part)
+}
+
+func streamed(ctx context.Context, resp *http.Response, state storage.State, key string, part storage.Part) (storage.Object, error) {
 	obj, err := object(resp, state, key, part)
 	if err != nil {
 		resp.Body.Close()

@@ -94,9 +94,13 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body := httpx.Body(w, r, h.opts.MaxBytes, h.opts.Idle)
+	body, size, err := h.body(w, r)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
 	info, err := h.store.Put(r.Context(), state, key, body, storage.PutOptions{
-		ContentType: r.Header.Get("Content-Type"), Size: r.ContentLength, SHA256: digest,
+		ContentType: r.Header.Get("Content-Type"), Size: size, SHA256: digest,
 	})
 	if err != nil {
 		return err
@@ -140,6 +144,10 @@ func (h *handler) whole(w http.ResponseWriter, r *http.Request, state storage.St
 		return err
 	}
 	defer obj.Body.Close()
+	if brought(r, obj) {
+		w.Header().Set(headerMemory, "here")
+		return httpx.WriteJSON(w, http.StatusOK, answer(obj.Info))
+	}
 	return httpx.ServeContent(w, r, content(obj.Info), func(_, _ int64) (io.ReadCloser, error) { return obj.Body, nil })
 }
 

@@ -1,0 +1,190 @@
+package storagehttp
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"minilab/internal/storage"
+)
+
+// headerMemory is how two processes of one machine agree to pass sealed memory by
+// the kernel (SCM_RIGHTS) instead of its bytes by the connection. In a request it
+// is the counter of the caller, in an answer it says that the memory lies there.
+const headerMemory = "Minilab-Memory"
+
+// counterTime is how long one waits for the other at a counter: both are on this
+// machine, and on their way.
+const counterTime = 2 * time.Second
+
+// counterPrefix begins the names of all counters, so that nobody can be sent to
+// another socket.
+const counterPrefix = "@minilab-memory-"
+
+var (
+	errNoCounter = errors.New("there is no such counter here")
+	errNoMemory  = errors.New("what came is no sealed memory")
+)
+
+// counter is where a caller passes memory for the time of one call: a socket
+// without a file, which this machine's processes can come to (or this
+// container's: those of one network). Who comes shows the secret, which nobody
+// was told but the one called.
+type counter struct {
+	socket       *net.UnixListener
+	name, secret string
+}
+
+func openCounter() (*counter, error) {
+	c := &counter{name: rand.Text(), secret: rand.Text()}
+	var err error
+	c.socket, err = net.ListenUnix("unixpacket", place(c.name))
+	return c, err
+}
+
+func place(name string) *net.UnixAddr {
+	return &net.UnixAddr{Name: counterPrefix + name, Net: "unixpacket"}
+}
+
+// String is what the header says.
+func (c *counter) String() string { return c.name + "." + c.secret }
+
+func (c *counter) close() { _ = c.socket.Close() } // it has no file
+
+// receive takes memory that was brought.
+func (c *counter) receive() (*os.File, error) {
+	if err := c.socket.SetDeadline(time.Now().Add(counterTime)); err != nil {
+		return nil, err
+	}
+	visitor, memory, err := c.visit()
+	if err != nil {
+		return nil, err
+	}
+	visitor.Close()
+	return memory, sealed(memory)
+}
+
+// offer lets the first who comes have memory, unless the counter is closed before.
+// It closes the memory.
+func (c *counter) offer(memory *os.File) {
+	defer memory.Close()
+	visitor, brought, err := c.visit()
+	if err != nil {
+		return
+	}
+	_ = pass(visitor, "", memory) // who did not get it says so in the answer
+	visitor.Close()
+	if brought != nil {
+		brought.Close()
+	}
+}
+
+// visit waits for somebody with the secret. All others are sent away.
+func (c *counter) visit() (*net.UnixConn, *os.File, error) {
+	for {
+		visitor, err := c.socket.AcceptUnix()
+		if err != nil {
+			return nil, nil, err
+		}
+		secret, memory, err := passed(visitor)
+		if err == nil && subtle.ConstantTimeCompare([]byte(secret), []byte(c.secret)) == 1 {
+			return visitor, memory, nil
+		}
+		if memory != nil {
+			memory.Close()
+		}
+		visitor.Close()
+	}
+}
+
+// fetch takes memory from a caller's counter.
+func fetch(counter string) (*os.File, error) {
+	host, err := call(counter)
+	if err != nil {
+		return nil, err
+	}
+	defer host.Close()
+	if err := pass(host.UnixConn, host.secret, nil); err != nil {
+		return nil, err
+	}
+	_, memory, err := passed(host.UnixConn)
+	if err != nil {
+		return nil, err
+	}
+	return memory, sealed(memory)
+}
+
+// host is a caller at whose counter one is.
+type host struct {
+	*net.UnixConn
+	secret string
+}
+
+func call(counter string) (host, error) {
+	name, secret, ok := strings.Cut(counter, ".")
+	if !ok {
+		return host{}, errNoCounter
+	}
+	conn, err := net.DialUnix("unixpacket", nil, place(name)) // it does not wait
+	return host{conn, secret}, err
+}
+
+// bring gives the caller memory.
+func (h host) bring(memory *os.File) error { return pass(h.UnixConn, h.secret, memory) }
+
+// pass sends a word, and memory unless it is nil.
+func pass(conn *net.UnixConn, word string, memory *os.File) error {
+	var rights []byte
+	if memory != nil {
+		rights = unix.UnixRights(int(memory.Fd()))
+	}
+	if err := conn.SetDeadline(time.Now().Add(counterTime)); err != nil {
+		return err
+	}
+	_, _, err := conn.WriteMsgUnix([]byte(word+"\n"), rights, nil)
+	return err
+}
+
+// passed receives what was passed; memory is nil if there was none.
+func passed(conn *net.UnixConn) (word string, memory *os.File, err error) {
+	if err := conn.SetDeadline(time.Now().Add(counterTime)); err != nil {
+		return "", nil, err
+	}
+	text, rights := make([]byte, 64), make([]byte, unix.CmsgSpace(4))
+	n, r, _, _, err := conn.ReadMsgUnix(text, rights)
+	if err != nil {
+		return "", nil, err
+	}
+	messages, err := unix.ParseSocketControlMessage(rights[:r])
+	if err != nil {
+		return "", nil, err
+	}
+	for i := range messages {
+		fds, _ := unix.ParseUnixRights(&messages[i]) // of other messages there are none
+		for _, fd := range fds {
+			if memory != nil {
+				memory.Close() // the last one counts
+			}
+			memory = os.NewFile(uintptr(fd), "image")
+		}
+	}
+	return strings.TrimSuffix(string(text[:n]), "\n"), memory, nil
+}
+
+// sealed closes what is no sealed memory, which is an error.
+func sealed(memory *os.File) error {
+	if memory == nil {
+		return errNoMemory
+	}
+	if !storage.IsSealed(memory) {
+		memory.Close()
+		return errNoMemory
+	}
+	return nil
+}

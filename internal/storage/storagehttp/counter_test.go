@@ -1,0 +1,173 @@
+package storagehttp
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"minilab/internal/storage"
+)
+
+func inMemory(t *testing.T, data string, seal bool) *os.File {
+	t.Helper()
+	fd, err := unix.MemfdCreate("test", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := os.NewFile(uintptr(fd), "test")
+	t.Cleanup(func() { m.Close() })
+	if _, err := m.WriteAt([]byte(data), 0); err != nil {
+		t.Fatal(err)
+	}
+	if seal {
+		if err := storage.Seal(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return m
+}
+
+func opened(t *testing.T) *counter {
+	t.Helper()
+	c, err := openCounter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.close)
+	return c
+}
+
+func contentOf(t *testing.T, m *os.File) string {
+	t.Helper()
+	defer m.Close()
+	data, err := io.ReadAll(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// TestCounter passes memory both ways, past visitors who do not know the secret
+// and get nothing.
+func TestCounter(t *testing.T) {
+	offers, waits := opened(t), opened(t)
+	go offers.offer(inMemory(t, "abc", true))
+	for _, c := range []*counter{offers, waits} {
+		for _, secret := range []string{"", c.secret[1:], c.secret + "x", "\x00"} {
+			stranger, err := call(c.name + "." + secret)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stranger.Close()
+			if err := stranger.bring(inMemory(t, "wrong", true)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	stranger, err := call(offers.name + ".wrong")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	if err := pass(stranger.UnixConn, "wrong", nil); err != nil {
+		t.Fatal(err)
+	}
+	if word, m, err := passed(stranger.UnixConn); m != nil || err == nil && word != "" {
+		t.Errorf("a stranger got %q, %v, %v", word, m, err)
+	}
+	fetched, err := fetch(offers.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := contentOf(t, fetched); got != "abc" {
+		t.Errorf("fetched %q", got)
+	}
+	h, err := call(waits.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.bring(inMemory(t, "abc", true)); err != nil {
+		t.Fatal(err)
+	}
+	h.Close() // what it has brought stays
+	m, err := waits.receive()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := contentOf(t, m); got != "abc" {
+		t.Errorf("received %q", got)
+	}
+}
+
+// TestCounterTakesSealedMemoryOnly: whatever else is brought is an error, and
+// closed.
+func TestCounterTakesSealedMemoryOnly(t *testing.T) {
+	file, err := os.Create(t.TempDir() + "/file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for name, brought := range map[string]*os.File{"nothing": nil, "a file": file, "open memory": inMemory(t, "abc", false)} {
+		c := opened(t)
+		h, err := call(c.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer h.Close()
+		if err := h.bring(brought); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.receive(); !errors.Is(err, errNoMemory) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestCounterKeepsNoFiles: of several files that are passed none stays open.
+func TestCounterKeepsNoFiles(t *testing.T) {
+	c := opened(t)
+	h, err := call(c.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	fd := int(w.Fd())
+	if _, _, err := h.WriteMsgUnix([]byte(c.secret+"\n"), unix.UnixRights(fd, fd, fd, fd), nil); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	if _, err := c.receive(); !errors.Is(err, errNoMemory) {
+		t.Errorf("received: %v", err)
+	}
+	if err := r.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Read(make([]byte, 1)); !errors.Is(err, io.EOF) { // all ends for writing are closed
+		t.Errorf("reading the pipe: %v", err)
+	}
+}
+
+// TestNoOtherSocket: a header cannot send anybody to a socket that is no counter.
+func TestNoOtherSocket(t *testing.T) {
+	l, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: "@" + t.Name(), Net: "unixpacket"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, at := range []string{t.Name() + ".x", "@" + t.Name() + ".x", "../" + t.Name() + ".x", t.Name(), "", "."} {
+		if m, err := fetch(at); err == nil {
+			m.Close()
+			t.Errorf("%q leads somewhere", at)
+		}
+	}
+}
