@@ -35,8 +35,8 @@ func (c *Catalog) ParseOutputs(text string) ([]Named, error) { return parseOutpu
 func ParseOutputsOpen(text string) ([]Named, error) { return parseOutputs(text, ParseOpen) }
 
 func parseOutputs(text string, parse func(string) (Pipeline, error)) ([]Named, error) {
-	if len(text) > MaxText {
-		return nil, ErrInvalid.Detailf("outputs have at most %d bytes", MaxText)
+	if limit := textLimit(text); len(text) > limit {
+		return nil, ErrInvalid.Detailf("outputs have at most %d bytes", limit)
 	}
 	items, err := splitOutputs(text)
 	if err != nil {
@@ -55,7 +55,19 @@ func parseOutputs(text string, parse func(string) (Pipeline, error)) ([]Named, e
 		}
 		list[i] = o
 	}
+	if n := len(OutputsText(list)); n > MaxText {
+		return nil, ErrInvalid.Detailf("outputs have at most %d bytes as text, got %d", MaxText, n)
+	}
 	return list, CheckOutputNames(list)
+}
+
+// textLimit is how many bytes outputs may have in their form: as JSON more, for
+// what was taken as text shall be taken in JSON too.
+func textLimit(text string) int {
+	if strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[") {
+		return maxJSON
+	}
+	return MaxText
 }
 
 // InOutput says in which output an error of its pipeline lies.
