@@ -1,6 +1,10 @@
 package wire
 
-import "minilab/internal/fault"
+import (
+	"unicode"
+
+	"minilab/internal/fault"
+)
 
 // Faults of the image, found by the engine process. Package engine gives them
 // to its callers under the same names.
@@ -47,7 +51,7 @@ func printable(s string) string {
 		if len(out) == maxDetail {
 			break
 		}
-		if r >= ' ' && r != 0x7f {
+		if !unicode.IsControl(r) {
 			out = append(out, r)
 		}
 	}
