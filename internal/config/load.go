@@ -1,11 +1,13 @@
 package config
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/providers/env/v2"
@@ -160,6 +162,9 @@ func Print(fs *pflag.FlagSet, environ []string) (string, error) {
 
 // quote writes a value as a YAML string where it would be read as something else.
 func quote(v string) string {
+	if !utf8.ValidString(v) { // a folder may have such a name, a YAML string may not
+		return "!!binary " + base64.StdEncoding.EncodeToString([]byte(v))
+	}
 	k := koanf.New(delim)
 	if k.Load(rawbytes.Provider([]byte("v: "+v)), yaml.Parser()) == nil && v != "" && k.String("v") == v && len(k.Keys()) == 1 {
 		return v
