@@ -164,8 +164,9 @@ func FuzzAnswer(f *testing.F) {
 		c := NewClient("http://h", tripper(answer))
 		calls(t, c, status)
 		parts(t, c, int64(len(body)))
-		if code := contentType; code != "" && utf8.ValidString(code) && utf8.ValidString(retry) {
-			comesBack(t, &fault.Fault{Kind: fault.KindOfStatus(status), Code: code, Title: retry, Detail: ranges, RetryAfter: time.Duration(len(body)) * time.Second})
+		short := len(contentType)+len(retry)+len(ranges) < 4<<10 // of a problem, 64 KiB are read
+		if code := contentType; code != "" && utf8.ValidString(code) && utf8.ValidString(retry) && short {
+			comesBack(t, &fault.Fault{Kind: fault.KindOfStatus(status), Code: code, Title: retry, Detail: ranges, RetryAfter: time.Duration(len(body)%100) * time.Second})
 		}
 	})
 }
