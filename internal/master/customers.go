@@ -153,19 +153,19 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // Task implements lab.Customers.
 func (m *Master) Task(ctx context.Context, ref lab.Ref, wait time.Duration) (lab.Task, error) {
-	t, err := m.look(ctx, ref)
-	if err == nil && wait > 0 && !t.State.Ended() {
-		t, err = m.waitForEnd(ctx, ref, min(wait, lab.MaxWait))
-	}
+	t, err := m.await(ctx, ref, min(wait, lab.MaxWait))
 	if err != nil {
 		return lab.Task{}, err
 	}
 	return view(t), nil
 }
 
-// waitForEnd reads the task until it has ended or the time is over. Each reading
-// comes after the waiting for it began, so an end in between is not missed.
-func (m *Master) waitForEnd(ctx context.Context, ref lab.Ref, wait time.Duration) (taskdb.Task, error) {
+// await reads the task until it has ended or the time is over. Each reading comes
+// after the waiting for it began, so an end in between is not missed.
+func (m *Master) await(ctx context.Context, ref lab.Ref, wait time.Duration) (taskdb.Task, error) {
+	if wait <= 0 {
+		return m.look(ctx, ref)
+	}
 	look, stop, ok := m.ends.wait(ctx, ref.ID)
 	if !ok {
 		return m.look(ctx, ref)
