@@ -31,10 +31,10 @@ type answer struct {
 	body   string
 }
 
-// call makes a call; of an answer that does not end it gives what came in time.
+// call makes a call; of a stream, which does not end, it gives what came in time.
 func (p person) call(method, path string, body []byte, header ...string) answer {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, p.base+path, bytes.NewReader(body))
 	if err != nil {
@@ -51,7 +51,10 @@ func (p person) call(method, path string, body []byte, header ...string) answer 
 		p.t.Fatalf("%s %s: %v", method, path, err)
 	}
 	defer resp.Body.Close()
-	text, _ := io.ReadAll(resp.Body) // an event stream has no end
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
+		defer time.AfterFunc(3*time.Second, cancel).Stop()
+	}
+	text, _ := io.ReadAll(resp.Body)
 	return answer{resp.StatusCode, resp.Header, string(text)}
 }
 
