@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -355,7 +356,7 @@ type hasty struct{ lab.Workers }
 func (h hasty) Claim(ctx context.Context, r lab.ClaimRequest) ([]lab.Work, error) {
 	list, err := h.Workers.Claim(ctx, r)
 	for i := range list {
-		list[i].DeadlineSeconds = 0.2
+		list[i].DeadlineSeconds = 1 // the last attempt, which nothing holds up, has to be done in it
 	}
 	return list, err
 }
@@ -389,10 +390,20 @@ func TestALongAttemptTellsWhatItIsDoing(t *testing.T) {
 	if st := end(t, f, id); st.State != lab.Finished || st.Progress != 1 {
 		t.Errorf("ended as %+v", st)
 	}
-	end(t, f, submit(t, f, "y"))
-	if n := len(l.beats); n > 0 {
-		t.Errorf("a short attempt was told of: %+v", <-l.beats)
+	for i := range 20 { // on a busy machine, until one is short
+		for len(l.beats) > 0 {
+			<-l.beats
+		}
+		began := time.Now()
+		end(t, f, submit(t, f, fmt.Sprint("y", i)))
+		if n := len(l.beats); time.Since(began) < time.Second {
+			if n > 0 {
+				t.Errorf("a short attempt was told of: %+v", <-l.beats)
+			}
+			return
+		}
 	}
+	t.Error("there was no short attempt")
 }
 
 // unread is a storage whose images may not be read: who wants one takes its
