@@ -90,7 +90,7 @@ func TestProcessesThatEndInPeaceAreCountedToo(t *testing.T) {
 	}
 	mustTell(t, c.Pool, "ann", "ok")
 	mustTell(t, c.Pool, "bob", "ok")
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if _, err := tellContext(ctx, t, c.Pool, "bob", "hang"); err == nil {
 		t.Fatal("it was not given up")
