@@ -35,7 +35,7 @@ typedef struct {
 	MlVector back[2][8];	// the same by component of the result, if some of it comes from there
 	MlVector cross[2][2][8]; // by component of the result and of the source
 	MlVector add;		// to the first row of luma
-	int grey, returns;	// no chroma is made; back is used
+	int grey, shares, returns; // no chroma is made; luma gets something of it; back is used
 } MlColours;
 
 // MlBits is where bits are written to, see writer.h.

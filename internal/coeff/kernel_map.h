@@ -75,7 +75,8 @@ chroma(const MlColours *c, int blocks, int16_t *cb, int16_t *cr, MlVector *share
 			}
 			b = row(cb, y);
 			r = row(cr, y);
-			shared[y] = b * c->shared[0][y] + r * c->shared[1][y];
+			if (c->shares)
+				shared[y] = b * c->shared[0][y] + r * c->shared[1][y];
 			if (c->grey)
 				continue;
 			put(cb, y, b * c->cross[0][0][y] + r * c->cross[0][1][y]);
@@ -245,10 +246,24 @@ luma_of(const MlColours *c, int units, int h, int v, int16_t *y, const MlCarried
 	}
 }
 
+// luma_alone maps blocks that get nothing of chroma.
+INLINE void
+luma_alone(const MlColours *c, size_t blocks, int16_t *y)
+{
+	for (int16_t *end = y + 64 * blocks; y < end; y += 64) {
+		put(y, 0, row(y, 0) * c->own[0] + c->add);
+		for (int i = 1; i < 8; i++)
+			if (!is_empty(y, i))
+				put(y, i, row(y, i) * c->own[i]);
+	}
+}
+
 static void
 luma(const MlColours *c, const MlShape *s, int16_t *y, const MlCarried *carried, const MlVector *shared[3], MlVector *lines)
 {
-	if (s->h == 1 && s->v == 1)
+	if (!c->shares && !carried)
+		luma_alone(c, (size_t) s->across * s->h * s->v, y);
+	else if (s->h == 1 && s->v == 1)
 		luma_of(c, s->across, 1, 1, y, carried, shared, lines);
 	else if (s->v == 1)
 		luma_of(c, s->across, 2, 1, y, carried, shared, lines);
