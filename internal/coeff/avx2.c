@@ -9,7 +9,7 @@
 
 #include "kernel_body.h"
 
-const MlKernel ml_avx2 = { read, chroma, luma, samples, clip, visit, lay, write, write_units };
+const MlKernel ml_avx2 = { read, chroma, luma, samples, clip, lay, write, keep, write_units };
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -91,6 +91,39 @@ ml_decoder(MlDecoder *d, const MlCodes *codes, int dc)
 	return ML_DONE;
 }
 
+// pair is an entry of MlPairs for such bits.
+static uint64_t
+pair(const MlDecoder *d, uint32_t bits)
+{
+	uint64_t number[2] = { 0 };
+	int place[2] = { 0 }, used = 0, advance = 0, ends = 0;
+
+	for (int n = 0; n < 2; n++) {
+		int32_t e = d->fast[bits << used & ((1 << ML_PEEK) - 1)];
+		int run = e >> 8 & 255;
+
+		place[n] = advance;
+		if (e & ML_ALONE || used + (e & 255) > ML_PEEK)
+			break;
+		used += e & 255;
+		ends = run == ML_BLOCK_ENDS;
+		if (ends)
+			break;
+		place[n] += run;
+		number[n] = (uint16_t) (e >> 16);
+		advance = place[n] + 1;
+	}
+	advance += ends ? ML_PAIR_END : used ? 0 : ML_PAIR_NONE;
+	return number[1] << 48 | number[0] << 32 | (uint64_t) advance << 24 | place[1] << 16 | place[0] << 8 | used;
+}
+
+void
+ml_pairs(MlPairs *p, const MlDecoder *d)
+{
+	for (uint32_t i = 0; i < 1 << ML_PEEK; i++)
+		p->at[i] = pair(d, i);
+}
+
 // lone_codes gives value << 8 | bits for what begins with a code, else 0.
 static void
 lone_codes(const MlCodes *codes, uint16_t at[1 << ML_PASS])

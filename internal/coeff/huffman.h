@@ -4,7 +4,7 @@
 
 #include "coeff.h"
 
-#define ML_PEEK 11	  // bits that are looked up at once
+#define ML_PEEK 10	  // bits that are looked up at once
 #define ML_PASS 12	  // bits of codes that are passed over at once
 #define ML_SMALL 32	  // numbers from - that on and below it are looked up when written
 #define ML_ALONE 32	  // in an entry of fast: it is no number
@@ -19,6 +19,16 @@ typedef struct {
 	int32_t index[17];  // of each length, what makes a code the index of its value
 	uint8_t values[256];
 } MlDecoder;
+
+// MlPairs reads two coefficients behind the first at once. An entry is second number << 48
+// | first number << 32 | advance << 24 | second's place << 16 | first's << 8 | bits, with
+// places from here on. One that ML_PEEK bits do not hold is 0, at a place that comes later.
+typedef struct {
+	uint64_t at[1 << ML_PEEK];
+} MlPairs;
+
+#define ML_PAIR_END 128 // is added to the advance if the last code ends the block
+#define ML_PAIR_NONE 64 // is the advance if there is none
 
 // MlPasser passes over coefficients behind the first without reading them. An entry is
 // coefficients << 5 | bits, for as many codes as ML_PASS bits hold, with the bits of
@@ -41,7 +51,8 @@ typedef struct {
 // the sizes of differences; of others, runs and sizes.
 int ml_decoder(MlDecoder *d, const MlCodes *codes, int dc);
 
-// ml_passer is for codes of coefficients behind the first.
+// ml_pairs and ml_passer are for codes of coefficients behind the first.
+void ml_pairs(MlPairs *p, const MlDecoder *d);
 void ml_passer(MlPasser *p, const MlCodes *codes);
 
 void ml_encoder(MlEncoder *e, const MlCodes *codes);

@@ -18,10 +18,11 @@ typedef struct {
 	int across; // units in a row
 } MlShape;
 
-// MlCarried is a block whose codes are carried over from the source as they are, but for
-// the first coefficient, and for those up to the last one that changes.
+// MlCarried is a block whose codes are there already: those of the source, which are
+// carried over but for the first coefficient and for those up to the last one that
+// changes, or those of a result that is turned.
 typedef struct {
-	uint64_t place; // of the codes behind the first coefficient, as ml_place counts
+	uint64_t place; // of the codes behind the first coefficient, in bits
 	uint32_t bits;	// of them
 	int32_t first;	// coefficient
 } MlCarried;
@@ -117,16 +118,18 @@ typedef struct {
 	// NULL at the image's edges, decodes those that it needs, and sets a bit for each block of luma that it made.
 	void (*clip)(const MlClip *c, const MlShape *shape, int16_t *const planes[ML_COMPONENTS], const MlSamples *const chroma[3],
 		int16_t *const made[ML_COMPONENTS], uint8_t *clipped);
-	// visit reads a block that was passed over.
-	void (*visit)(const MlReader *r, int component, const MlCarried *at, int16_t *block);
 	// lay lays a block as the result is.
 	void (*lay)(const MlOrder *o, const int16_t *from, int16_t *to);
 	// write writes a component's block.
 	void (*write)(MlBits *w, MlCoder *coder, int component, const int16_t *block);
+	// keep lays some of a component's blocks as the result is, and writes of each what is
+	// behind its first coefficient. Places count from a byte on.
+	void (*keep)(MlBits *w, const uint8_t *from, const MlCoder *coder, int component, const MlOrder *o, const int16_t *blocks, int count,
+		MlCarried *kept, long step);
 	// write_units writes some units of a row, from planes that are as the result is.
-	// What is carried comes from the reader.
-	void (*write_units)(MlBits *w, MlCoder *coder, const MlReader *r, const MlShape *shape, const MlPlane planes[ML_COMPONENTS], int row,
-		int from, int to);
+	// What is carried comes from such bytes. What of it changes comes from the reader.
+	void (*write_units)(MlBits *w, MlCoder *coder, const MlBytes *bytes, const MlReader *r, const MlShape *shape,
+		const MlPlane planes[ML_COMPONENTS], int row, int from, int to);
 } MlKernel;
 
 extern const MlKernel ml_portable;

@@ -7,12 +7,12 @@
 // before. What is written of a block are at most 63 codes behind the first, whether
 // they are new ones or the source's.
 
-// copy appends so many bits of the source.
+// copy appends so many bits.
 INLINE void
-copy(MlBits *w, const MlReader *r, uint64_t place, long bits)
+copy(MlBits *w, const MlBytes *b, uint64_t place, long bits)
 {
 	for (int n; bits > 0; bits -= n, place += n) {
-		MlStream s = ml_at(r, place);
+		MlStream s = ml_at(b, place);
 
 		n = bits < 56 ? bits : 56;
 		look(&s);
@@ -28,7 +28,7 @@ append_changed(MlBits *w, const MlReader *r, int component, const MlCarried *at,
 {
 	const MlDecoder *d = &r->codes[component][1];
 	int place = 63 - __builtin_clzll(set), k = 1, number = 0, last;
-	MlStream s = ml_at(r, at->place);
+	MlStream s = ml_at(&r->bytes, at->place);
 
 	look(&s);
 	drop(&s, at->place & 7);
@@ -51,7 +51,7 @@ append_changed(MlBits *w, const MlReader *r, int component, const MlCarried *at,
 }
 
 INLINE void
-append_carried(MlBits *w, MlCoder *coder, const MlReader *r, int component, const MlCarried *block, int16_t *change)
+append_carried(MlBits *w, MlCoder *coder, const MlBytes *b, const MlReader *r, int component, const MlCarried *block, int16_t *change)
 {
 	const MlEncoder *codes = coder->codes[component > 0];
 	uint64_t changed = change ? used(change, &coder->places) & ~1ull : 0;
@@ -60,29 +60,30 @@ append_carried(MlBits *w, MlCoder *coder, const MlReader *r, int component, cons
 	append_first(w, change ? change[0] : block->first, &coder->dc[component], &codes[0]);
 	if (changed)
 		done = append_changed(w, r, component, block, change, changed, &codes[1]);
-	copy(w, r, block->place + done, (long) block->bits - done);
+	copy(w, b, block->place + done, (long) block->bits - done);
 }
 
 INLINE void
-append_at(MlBits *w, MlCoder *coder, const MlReader *r, int component, const MlPlane *p, size_t at)
+append_at(MlBits *w, MlCoder *coder, const MlBytes *b, const MlReader *r, int component, const MlPlane *p, size_t at)
 {
 	if (p->carried)
-		append_carried(w, coder, r, component, p->carried + at, p->blocks ? p->blocks + 64 * at : NULL);
+		append_carried(w, coder, b, r, component, p->carried + at, p->blocks ? p->blocks + 64 * at : NULL);
 	else
 		append_block(w, coder, component, p->blocks + 64 * at);
 }
 
 static void
-write_units(MlBits *to, MlCoder *coder, const MlReader *r, const MlShape *shape, const MlPlane planes[ML_COMPONENTS], int row, int from, int end)
+write_units(MlBits *to, MlCoder *coder, const MlBytes *b, const MlReader *r, const MlShape *shape, const MlPlane planes[ML_COMPONENTS], int row,
+	int from, int end)
 {
 	MlBits w = *to;
 
 	for (int unit = from; unit < end; unit++) {
 		for (int y = 0; y < shape->v; y++)
 			for (int x = 0; x < shape->h; x++)
-				append_at(&w, coder, r, 0, &planes[0], (row * shape->v + y) * planes[0].line + unit * shape->h + x);
+				append_at(&w, coder, b, r, 0, &planes[0], (row * shape->v + y) * planes[0].line + unit * shape->h + x);
 		for (int c = 1; c < shape->components; c++)
-			append_at(&w, coder, r, c, &planes[c], row * planes[c].line + unit);
+			append_at(&w, coder, b, r, c, &planes[c], row * planes[c].line + unit);
 	}
 	*to = w;
 }

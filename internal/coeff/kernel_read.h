@@ -2,8 +2,7 @@
 //
 // Bounds: a block's coefficients are written at ml_natural[k] with k compared with
 // 63 before. What is read of the window is bounded as reader.c says: a block uses
-// at most 64 codes of 27 bits, whether its coefficients are read or passed over. What
-// was passed over is visited only where all of the scan stays in the window.
+// at most 64 codes of 27 bits, whether its coefficients are read or passed over.
 
 INLINE void
 look(MlStream *s)
@@ -123,31 +122,44 @@ read_ac(MlStream *s, const MlDecoder *d, int k, int16_t *block)
 	return k;
 }
 
-// read_rest looks ahead for two codes at once: they and their numbers have at most 52
-// bits, of 56 that are there then. Of the first one the caller has seen to it.
+// read_rest reads two coefficients at once where they fit, else one. Two times ML_PEEK bits,
+// or those and one code, are less than are there; behind a first coefficient one code is.
 INLINE int
-read_rest(MlStream *s, const MlDecoder *d, int16_t *block)
+read_rest(MlStream *s, const MlDecoder *d, const MlPairs *pairs, int16_t *block)
 {
-	int k = read_ac(s, d, 1, block);
+	int k = 1;
 
-	while (k < ML_END) {
+	for (int i = 1;; i = 0) {
+		for (; i < 2; i++) {
+			uint64_t e = pairs->at[s->bits >> (64 - ML_PEEK)];
+			int next = k + (uint8_t) (e >> 24);
+
+			if (next > 63 && (unsigned) (next - ML_PAIR_END) > 63) {
+				k = read_ac(s, d, k, block);
+				if (k > 63)
+					return k == ML_NOWHERE ? ML_STRANGE : ML_DONE;
+				break;
+			}
+			drop(s, e & 255);
+			block[ml_natural[k + (uint8_t) (e >> 8)]] = e >> 32;
+			block[ml_natural[k + (uint8_t) (e >> 16)]] = e >> 48;
+			if (next > 63)
+				return ML_DONE;
+			k = next;
+		}
 		look(s);
-		k = read_ac(s, d, k, block);
-		if (k < ML_END)
-			k = read_ac(s, d, k, block);
 	}
-	return k == ML_NOWHERE ? ML_STRANGE : ML_DONE;
 }
 
 INLINE int
-read_block(MlStream *s, const MlDecoder codes[2], int *dc, int16_t *block)
+read_block(MlStream *s, const MlDecoder codes[2], const MlPairs *pairs, int *dc, int16_t *block)
 {
 	memset(block, 0, 64 * sizeof(*block));
 	look(s);
 	if (read_dc(s, &codes[0], dc))
 		return ML_STRANGE;
 	block[0] = *dc;
-	return read_rest(s, &codes[1], block);
+	return read_rest(s, &codes[1], pairs, block);
 }
 
 // pass_block takes what ML_PASS bits hold at once, and single codes where that does
@@ -190,18 +202,6 @@ read_carried(MlReader *r, MlStream *s, int c, MlCarried *to)
 	return ML_DONE;
 }
 
-static void
-visit(const MlReader *r, int component, const MlCarried *at, int16_t *block)
-{
-	MlStream s = ml_at(r, at->place);
-
-	look(&s);
-	drop(&s, at->place & 7);
-	memset(block, 0, 64 * sizeof(*block));
-	block[0] = at->first;
-	read_rest(&s, &r->codes[component][1], block); // it could be passed, so it can be read
-}
-
 // read_unit keeps where it is in registers.
 INLINE int
 read_unit(MlReader *r, const MlShape *shape, int16_t *planes[ML_COMPONENTS], MlCarried *carried[ML_COMPONENTS], int unit)
@@ -213,11 +213,11 @@ read_unit(MlReader *r, const MlShape *shape, int16_t *planes[ML_COMPONENTS], MlC
 		for (int x = 0; x < shape->h; x++) {
 			size_t at = y * across + unit * shape->h + x;
 
-			if (carried[0] ? read_carried(r, &s, 0, carried[0] + at) : read_block(&s, r->codes[0], &r->dc[0], planes[0] + at * 64))
+			if (carried[0] ? read_carried(r, &s, 0, carried[0] + at) : read_block(&s, r->codes[0], &r->pairs[0], &r->dc[0], planes[0] + at * 64))
 				return ML_STRANGE;
 		}
 	for (int c = 1; c < shape->components; c++)
-		if (carried[c] ? read_carried(r, &s, c, carried[c] + unit) : read_block(&s, r->codes[c], &r->dc[c], planes[c] + unit * 64))
+		if (carried[c] ? read_carried(r, &s, c, carried[c] + unit) : read_block(&s, r->codes[c], &r->pairs[c], &r->dc[c], planes[c] + unit * 64))
 			return ML_STRANGE;
 	r->at = s;
 	return ML_DONE;

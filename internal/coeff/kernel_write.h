@@ -155,3 +155,21 @@ write(MlBits *to, MlCoder *coder, int component, const int16_t *block)
 	append_block(&w, coder, component, block);
 	*to = w;
 }
+
+static void
+keep(MlBits *to, const uint8_t *from, const MlCoder *coder, int component, const MlOrder *o, const int16_t *blocks, int count, MlCarried *kept,
+	long step)
+{
+	const MlEncoder *codes = &coder->codes[component > 0][1];
+	_Alignas(32) int16_t block[64];
+	MlBits w = *to;
+
+	for (int i = 0; i < count; i++, blocks += 64, kept += step) {
+		uint64_t place = 8 * (uint64_t) (w.p - from) + w.count;
+
+		lay(o, blocks, block);
+		append_end(&w, append_rest(&w, block, used(block, &coder->places) & ~1ull, codes), codes);
+		*kept = (MlCarried) { place, 8 * (uint64_t) (w.p - from) + w.count - place, block[0] };
+	}
+	*to = w;
+}

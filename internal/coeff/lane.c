@@ -1,7 +1,7 @@
 // Altering a JPEG row of units by row. Two rows of coefficients are there at
 // once, since luma needs the chroma around it. A result that is transposed or
-// mirrored top to bottom is kept as a whole, up to ML_KEPT_MOST: as coefficients, or if
-// these are the source's, as places in its scan, where blocks are read a second time.
+// mirrored top to bottom is kept as a whole, up to ML_KEPT_MOST, as codes; one whose codes
+// are made for it, or that is progressive, as coefficients.
 //
 // Bounds: rows and what is kept are allotted (room.c) by the same numbers that the
 // loops go by, and where there are none, what asks for them is not called. A window
@@ -57,19 +57,16 @@ find_carried(MlLane *l, const MlHead *head)
 }
 
 // keep keeps a component's row of the source, which is the result's at'th.
-static void
+static int
 keep(MlLane *l, int c, int at, const MlPlane *row)
 {
-	size_t line = l->kept[c].line;
+	size_t line = l->planes[c].line;
 
-	for (int v = 0; v < row->v; v++) {
-		size_t to = (at * row->v + v) * line, from = v * row->line;
-
-		if (l->revisits)
-			memcpy(l->places[c] + to, row->carried + from, line * sizeof(MlCarried));
-		else
-			memcpy(l->kept[c].blocks + to * 64, row->blocks + from * 64, line * 64 * sizeof(int16_t));
-	}
+	if (ml_keeps_codes(l))
+		return ml_keep_row(&l->kept, l->kernel, &l->result.coder, c, at, row);
+	for (int v = 0; v < row->v; v++)
+		memcpy(l->planes[c].blocks + (at * row->v + v) * line * 64, row->blocks + v * row->line * 64, line * 64 * sizeof(int16_t));
+	return ML_DONE;
 }
 
 // take_row takes a finished row of the source over into the result.
@@ -77,7 +74,7 @@ static int
 take_row(MlLane *l, int row)
 {
 	const MlOrder *o = l->order;
-	int at = row - o->top, left = l->result.height - at * (l->shape.v / l->result.shape.v);
+	int at = row - o->top, left = l->result.height - at * (l->shape.v / l->result.shape.v), status;
 	MlPlane planes[ML_COMPONENTS];
 
 	if (at < 0 || at >= o->down)
@@ -85,15 +82,15 @@ take_row(MlLane *l, int row)
 	for (int c = 0; c < l->result.shape.components; c++) {
 		MlPlane *p = &planes[c];
 
-		*p = l->kept[c];
+		*p = l->planes[c];
 		p->down = p->v;
 		p->line = (size_t) l->shape.across * p->h;
 		if (l->carries[c])
 			p->carried = l->carried[row & 1][c] + (size_t) o->left * p->h;
 		if (l->rows[row & 1][c])
 			p->blocks = l->rows[row & 1][c] + (size_t) o->left * p->h * 64;
-		if (ml_keeps(l))
-			keep(l, c, at, p);
+		if (ml_keeps(l) && (status = keep(l, c, at, p)))
+			return status;
 	}
 	if (ml_keeps(l))
 		return ML_DONE;
@@ -161,7 +158,7 @@ read_row(MlLane *l, int row)
 	int16_t **planes = l->rows[row & 1];
 	int status;
 
-	if (l->carries[0] && !l->revisits)
+	if (l->carries[0])
 		ml_begin_row(l->reader);
 	status = l->scans ? ml_scans_row(l->scans, &l->shape, row, planes) : l->kernel->read(l->reader, &l->shape, planes, l->carried[row & 1]);
 	if (status)
@@ -248,7 +245,7 @@ laid_block(void *data, int component, int x, int y)
 {
 	MlLane *l = data;
 
-	return ml_block(&l->result, l->kept, component, x, y);
+	return ml_block(&l->result, l->planes, component, x, y);
 }
 
 static int
@@ -262,34 +259,32 @@ write_progressive(MlLane *l, const MlHead *head)
 static int
 write_kept(MlLane *l)
 {
-	int status = l->order->optimal ? ml_begin_optimal(&l->result, l->kept) : ML_DONE;
+	int status;
 
-	return status ? status : ml_write_rows(&l->result, l->kept, l->result.height);
-}
-
-// copies says that a component's codes get into the result.
-static int
-copies(const MlLane *l, int component)
-{
-	return l->carries[component] && !l->revisits;
+	if (ml_keeps_codes(l))
+		return ml_write_rows(&l->result, l->kept.planes, l->result.height);
+	if ((status = ml_begin_optimal(&l->result, l->planes)))
+		return status;
+	return ml_write_rows(&l->result, l->planes, l->result.height);
 }
 
 // begin begins to read, and to write what need not be kept.
 static int
 begin(MlLane *l, const MlHead *head)
 {
-	const MlCodes *const ac[2] = { copies(l, 0) ? &head->ac[0] : NULL, copies(l, 1) ? &head->ac[1] : NULL };
+	const MlCodes *const ac[2] = { l->carries[0] ? &head->ac[0] : NULL, l->carries[1] ? &head->ac[1] : NULL };
 	int status;
 
 	if (!l->scans && (status = ml_reader(l->reader, head, l->window)))
 		return status;
-	for (int c = 0; c < l->shape.components; c++)
+	for (int c = 0; c < l->shape.components && !l->scans; c++)
 		if (l->carries[c])
 			ml_passer(&l->reader->passers[c], &head->ac[c]);
-	if (l->revisits)
-		ml_keep_all(l->reader);
+		else
+			ml_pairs(&l->reader->pairs[c], &l->reader->codes[c][1]);
 	l->result.source = l->reader;
-	return l->order->optimal || l->progressive ? ML_DONE : ml_begin(&l->result, ac);
+	l->result.bytes = ml_keeps_codes(l) ? &l->kept.bytes : &l->reader->bytes;
+	return ml_keeps_blocks(l) ? ML_DONE : ml_begin(&l->result, ac);
 }
 
 static int
@@ -333,7 +328,7 @@ prepare(MlLane *l, const MlHead *head, const MlOrder *o)
 	l->sharing.grey = 1;
 	ml_clip(&l->clip, head, o);
 	for (int c = 0; c < l->result.shape.components; c++) {
-		MlPlane *p = &l->kept[c];
+		MlPlane *p = &l->planes[c];
 
 		p->h = c ? 1 : l->shape.h;
 		p->v = c ? 1 : l->shape.v;
@@ -360,11 +355,7 @@ alter(MlLane *l, MlHead *head, MlOrder *order)
 	prepare(l, head, order);
 	if (!fits(l))
 		return ML_STRANGE;
-	l->revisits = !l->scans && !l->recoloured && !order->optimal && (order->transpose || order->flip);
-	if (l->revisits)
-		l->carries[0] = l->carries[1] = l->carries[2] = 1;
-	else
-		find_carried(l, head);
+	find_carried(l, head);
 	if ((status = ml_lane_allot(l, head)) || (status = ml_writer(&l->result.writer, (size_t) l->result.shape.across * 6, order->file, order->limit)))
 		return status;
 	return run(l, head);

@@ -3,6 +3,7 @@
 #define ML_LANE_H
 
 #include "colours.h"
+#include "kept.h"
 #include "result.h"
 #include "scans.h"
 
@@ -26,20 +27,32 @@ typedef struct {
 	MlCarried *carried[2][ML_COMPONENTS]; // the same, of what is carried; rows are then what luma makes, or NULL
 	MlVector *shared[3];		      // what chroma adds to luma, of three rows
 	MlVector *lines;
-	MlPlane kept[ML_COMPONENTS]; // of the result, before it is turned
-	int revisits;		     // what is kept are the places
-	MlCarried *places[ML_COMPONENTS];
+	MlPlane planes[ML_COMPONENTS]; // of the result, before it is turned; blocks if they are kept
+	MlKept kept;		       // instead, codes
 	void *memory[32];
 	int allotted;
 	MlResult result;
 	int progressive; // the result too
 } MlLane;
 
-// ml_keeps says that all of the result is there before any of it is written.
+// ml_keeps says that all of the result is there before any of it is written:
+// ml_keeps_blocks as coefficients, ml_keeps_codes as codes.
+static inline int
+ml_keeps_blocks(const MlLane *l)
+{
+	return l->order->optimal || l->progressive;
+}
+
+static inline int
+ml_keeps_codes(const MlLane *l)
+{
+	return (l->order->transpose || l->order->flip) && !ml_keeps_blocks(l);
+}
+
 static inline int
 ml_keeps(const MlLane *l)
 {
-	return l->order->transpose || l->order->flip || l->order->optimal || l->progressive;
+	return ml_keeps_blocks(l) || ml_keeps_codes(l);
 }
 
 // ml_lane_allot allots what a lane works with, once it is known what it carries and

@@ -8,4 +8,4 @@
 
 #include "kernel_body.h"
 
-const MlKernel ml_portable = { read, chroma, luma, samples, clip, visit, lay, write, write_units };
+const MlKernel ml_portable = { read, chroma, luma, samples, clip, lay, write, keep, write_units };

@@ -3,9 +3,7 @@
 // Bounds: the window has room for what is kept of two rows, for ML_WINDOW bytes of data
 // and, behind them, for a whole unit of zeros and what is looked at ahead. What is kept
 // begins where a row does, and is let go when the next but one begins, so it is less
-// than two rows' units of ML_UNIT_MOST and ML_AHEAD bytes; or it is all that there is,
-// for which room.c allots the source's length. Before each unit ml_ready
-// has either a whole unit of data in the window, or all that there is up to a
+// than two rows' units of ML_UNIT_MOST and ML_AHEAD bytes. Before each unit ml_ready has either a whole unit of data in the window, or all that there is up to a
 // marker, with the zeros behind it. A unit uses at most ML_UNIT_MOST bytes, so
 // reading it cannot leave the window, whatever its codes are; ml_within says
 // afterwards whether it used zeros.
@@ -20,6 +18,7 @@ ml_reader(MlReader *r, const MlHead *head, uint8_t *window)
 	r->in = head->data + head->scan;
 	r->end = head->data + head->length;
 	r->window = window;
+	r->bytes.first = window;
 	r->at.p = r->limit = window;
 	r->row = r->kept = UINT64_MAX;
 	r->restart = r->units = head->restart;
@@ -49,12 +48,6 @@ pass_mark(MlReader *r)
 }
 
 void
-ml_keep_all(MlReader *r)
-{
-	r->kept = 0;
-}
-
-void
 ml_begin_row(MlReader *r)
 {
 	uint64_t here = ml_place(r, &r->at) / 8;
@@ -70,11 +63,11 @@ ml_refill(MlReader *r)
 	size_t done = r->at.p - r->window;
 	const uint8_t *most;
 
-	if (r->kept < r->before + done)
-		done = r->kept - r->before;
+	if (r->kept < r->bytes.before + done)
+		done = r->kept - r->bytes.before;
 	if (done > 0)
 		memmove(r->window, r->window + done, r->limit - r->window - done);
-	r->before += done;
+	r->bytes.before += done;
 	r->at.p -= done;
 	r->limit -= done;
 	most = r->at.p + ML_WINDOW;

@@ -18,6 +18,12 @@ typedef struct {
 	int count;
 } MlStream;
 
+// MlBytes are those that places count in, as far as they are there.
+typedef struct {
+	const uint8_t *first;
+	uint64_t before; // that were there before it
+} MlBytes;
+
 typedef struct {
 	const uint8_t *in, *end; // what has not been read
 	MlStream at;
@@ -28,18 +34,15 @@ typedef struct {
 	int units;	       // before the next one
 	int number;	       // of the next one
 	MlDecoder codes[ML_COMPONENTS][2];
+	MlPairs pairs[ML_COMPONENTS];
 	MlPasser passers[ML_COMPONENTS];
 	uint8_t *window;
-	uint64_t before;    // bytes that were there before the window's first one
-	uint64_t row, kept; // such bytes before this row of units, and before the last one
+	MlBytes bytes;	    // in it
+	uint64_t row, kept; // bytes before this row of units, and before the last one
 } MlReader;
 
 // ml_reader reads into a window of ML_WINDOW_SIZE: of no units, or of two rows of them.
 int ml_reader(MlReader *r, const MlHead *head, uint8_t *window);
-
-// ml_keep_all is called before anything is read, if all of it is to stay. The window then
-// has room for the source's length besides.
-void ml_keep_all(MlReader *r);
 
 // ml_begin_row is called before each row if it is to stay while the next one is read.
 void ml_begin_row(MlReader *r);
@@ -54,15 +57,15 @@ int ml_restart(MlReader *r);
 static inline uint64_t
 ml_place(const MlReader *r, const MlStream *s)
 {
-	return 8 * (r->before + (s->p - r->window)) - s->count;
+	return 8 * (r->bytes.before + (s->p - r->window)) - s->count;
 }
 
-// ml_at is a place of the last two rows; the bits before it in its byte are still to be
+// ml_at is a place in bytes that are there; the bits before it in its byte are still to be
 // dropped.
 static inline MlStream
-ml_at(const MlReader *r, uint64_t place)
+ml_at(const MlBytes *b, uint64_t place)
 {
-	return (MlStream) { r->window + (place / 8 - r->before), 0, 0 };
+	return (MlStream) { b->first + (place / 8 - b->before), 0, 0 };
 }
 
 // ml_within says that no more has been used than there was.

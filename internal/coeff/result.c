@@ -31,14 +31,8 @@ index_of(const MlOrder *o, const MlPlane *p, int x, int y)
 const int16_t *
 ml_block(MlResult *r, const MlPlane planes[ML_COMPONENTS], int component, int x, int y)
 {
-	const MlPlane *p = &planes[component];
-	size_t at = index_of(r->order, p, x, y);
-	const int16_t *block = r->visited;
+	const int16_t *block = planes[component].blocks + 64 * index_of(r->order, &planes[component], x, y);
 
-	if (p->carried)
-		r->kernel->visit(r->source, component, &p->carried[at], r->visited);
-	else
-		block = p->blocks + 64 * at;
 	if (!is_turned(r->order))
 		return block;
 	r->kernel->lay(r->order, block, r->room);
@@ -119,8 +113,8 @@ ml_write_rows(MlResult *r, const MlPlane *planes, int count)
 			units = r->shape.across - x;
 			if ((status = interval(r, &units)))
 				return status;
-			if (!is_turned(r->order) && !r->counting)
-				r->kernel->write_units(&r->writer.bits, &r->coder, r->source, &r->shape, planes, y, x, x + units);
+			if ((planes[0].carried || !is_turned(r->order)) && !r->counting)
+				r->kernel->write_units(&r->writer.bits, &r->coder, r->bytes, r->source, &r->shape, planes, y, x, x + units);
 			else
 				for (int i = x; i < x + units; i++)
 					write_unit(r, planes, i, y);

@@ -7,7 +7,8 @@
 typedef struct {
 	const MlOrder *order;
 	const MlKernel *kernel;
-	const MlReader *source; // of what is carried
+	const MlBytes *bytes;	// of what is carried
+	const MlReader *source; // of what changes of it
 	MlShape shape;
 	int height; // units
 	MlWriter writer;
@@ -15,7 +16,7 @@ typedef struct {
 	uint32_t often[2][2][256];
 	int counting;	 // codes are counted, not written
 	int units, mark; // since the last restart marker; the next one's number
-	_Alignas(32) int16_t visited[64], room[64]; // for a block that is read again, and turned
+	_Alignas(32) int16_t room[64]; // for a block that is turned
 } MlResult;
 
 void ml_result(MlResult *r, const MlHead *head, const MlOrder *order, const MlKernel *kernel);
@@ -30,7 +31,8 @@ const int16_t *ml_block(MlResult *r, const MlPlane planes[ML_COMPONENTS], int co
 int ml_begin(MlResult *r, const MlCodes *const ac[2]);
 int ml_begin_optimal(MlResult *r, const MlPlane *planes);
 
-// ml_write_rows writes so many rows of units.
+// ml_write_rows writes so many rows of units, of planes that are as the source is, or if
+// they are carried, as the result.
 int ml_write_rows(MlResult *r, const MlPlane *planes, int count);
 
 #endif

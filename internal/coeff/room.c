@@ -60,39 +60,31 @@ allot_clips(MlLane *l)
 	return ML_DONE;
 }
 
-// allot_kept allots what is kept of the whole picture, besides the window.
+// allot_blocks allots the coefficients of the whole picture.
 static int
-allot_kept(MlLane *l)
+allot_blocks(MlLane *l)
 {
-	size_t size = l->revisits ? sizeof(MlCarried) : 64 * sizeof(int16_t), kept = 0;
+	size_t kept = 0;
 
 	for (int c = 0; c < l->result.shape.components; c++) {
-		MlPlane *p = &l->kept[c];
+		MlPlane *p = &l->planes[c];
 		size_t blocks = (size_t) p->across * p->down;
-		void *room;
 
-		kept += blocks * size;
+		kept += blocks * 64 * sizeof(int16_t);
 		if (kept > ML_KEPT_MOST)
 			return ML_STRANGE;
-		if (!(room = allot(l, blocks, size)))
+		if (!(p->blocks = allot(l, blocks, 64 * sizeof(int16_t))))
 			return ML_MEMORY;
-		if (l->revisits)
-			p->carried = l->places[c] = room;
-		else
-			p->blocks = room;
 	}
 	return ML_DONE;
 }
 
 static int
-allot_reader(MlLane *l, const MlHead *head)
+allot_reader(MlLane *l)
 {
-	size_t units = l->carries[0] && !l->revisits ? 2 * (size_t) l->shape.across : 0;
-	size_t all = l->revisits ? head->length - head->scan : 0;
+	size_t units = l->carries[0] ? 2 * (size_t) l->shape.across : 0;
 
-	if (all > ML_KEPT_MOST)
-		return ML_STRANGE;
-	if (!(l->reader = allot(l, 1, sizeof(*l->reader))) || !(l->window = allot(l, 1, all + ML_WINDOW_SIZE(units))))
+	if (!(l->reader = allot(l, 1, sizeof(*l->reader))) || !(l->window = allot(l, 1, ML_WINDOW_SIZE(units))))
 		return ML_MEMORY;
 	return ML_DONE;
 }
@@ -103,7 +95,7 @@ ml_lane_allot(MlLane *l, const MlHead *head)
 	size_t blocks = (size_t) l->shape.across;
 	int status;
 
-	if ((status = allot_reader(l, head)) || (status = allot_rows(l)))
+	if ((status = allot_reader(l)) || (status = allot_rows(l)))
 		return status;
 	for (int i = 0; i < 3; i++) {
 		if (!(l->shared[i] = allot(l, blocks, 8 * sizeof(MlVector))))
@@ -112,7 +104,9 @@ ml_lane_allot(MlLane *l, const MlHead *head)
 	}
 	if (!(l->lines = allot(l, blocks, 2 * sizeof(MlVector))) || (l->order->clips && allot_clips(l)))
 		return ML_MEMORY;
-	return ml_keeps(l) ? allot_kept(l) : ML_DONE;
+	if (ml_keeps_codes(l))
+		return ml_kept(&l->kept, l->order, l->planes, l->result.shape.components, head->length);
+	return ml_keeps_blocks(l) ? allot_blocks(l) : ML_DONE;
 }
 
 void
@@ -120,4 +114,5 @@ ml_lane_free(MlLane *l)
 {
 	for (int i = 0; i < l->allotted; i++)
 		free(l->memory[i]);
+	ml_kept_free(&l->kept);
 }
