@@ -37,7 +37,7 @@ func hard(t *testing.T, k coefftest.Kind) []byte {
 	return coefftest.Write(t, planes, k)
 }
 
-// TestCarried: what is copied as codes, or read a second time to be turned, has the
+// TestCarried: what is copied as codes, the source's or those of a turned result, has the
 // coefficients of what is kept as such and coded anew, as all with optimal codes is.
 func TestCarried(t *testing.T) {
 	kinds := map[string]func(*coefftest.Kind){
@@ -45,6 +45,12 @@ func TestCarried(t *testing.T) {
 		"optimal":   func(k *coefftest.Kind) { k.Optimal = true },
 		"restart 1": func(k *coefftest.Kind) { k.Restart = 1 },
 		"restart 7": func(k *coefftest.Kind) { k.Restart = 7 },
+	}
+	looked := Same()
+	looked.Stops = &RGB{Rows: [3][3]float64{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}} // nothing of it ends
+	maps := []Colours{Same(), looked, {Luma: [3]float64{1, 2, -2}, Chroma: [2][2]float64{{0, 1}, {1, 0}}, Add: 5}}
+	for _, name := range []string{"swap:bgr", "swap:brg", "grayscale", "saturation:0.5", "brightness:0.2"} {
+		maps = append(maps, named(name).colours())
 	}
 	for name, set := range kinds {
 		for _, s := range samplings {
@@ -58,7 +64,7 @@ func TestCarried(t *testing.T) {
 				{Region: Region{Left: 32, Top: 48, Width: 256, Height: 240}, Turn: Turn{Transpose: true, Flop: true}},
 			} {
 				o.Restart = 3 * image.Restart
-				for _, colours := range []Colours{Same(), operations[0].colours(), operations[4].colours(), {Luma: [3]float64{1, 2, -2}, Chroma: [2][2]float64{{0, 1}, {1, 0}}, Add: 5}} {
+				for _, colours := range maps {
 					o.Colours = colours
 					asOptimal(t, name, image, o)
 				}

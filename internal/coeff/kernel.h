@@ -20,12 +20,14 @@ typedef struct {
 
 // MlCarried is a block whose codes are there already: those of the source, which are
 // carried over but for the first coefficient and for those up to the last one that
-// changes, or those of a result that is turned.
+// changes, or those of a result that is turned. A block that is altered as pixels has none.
 typedef struct {
 	uint64_t place; // of the codes behind the first coefficient, in bits
 	uint32_t bits;	// of them
 	int32_t first;	// coefficient
 } MlCarried;
+
+#define ML_UNCARRIED UINT32_MAX // its bits if it is not carried after all
 
 // MlColours is a map of coefficients, with the steps of source and result in it.
 // Luma becomes luma * own + shared, where shared is what the chroma adds.
@@ -103,7 +105,8 @@ typedef struct {
 } MlSamples;
 
 typedef struct {
-	// read reads a row of units. Components that are carried it only passes over.
+	// read reads a row of units. Components that are carried it only passes over, unless
+	// the reader is to do both.
 	int (*read)(MlReader *r, const MlShape *shape, int16_t *planes[ML_COMPONENTS], MlCarried *carried[ML_COMPONENTS]);
 	// chroma maps a row of both components, and gives what they add to luma.
 	void (*chroma)(const MlColours *c, int blocks, int16_t *cb, int16_t *cr, MlVector *shared);

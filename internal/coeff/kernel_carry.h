@@ -66,7 +66,7 @@ append_carried(MlBits *w, MlCoder *coder, const MlBytes *b, const MlReader *r, i
 INLINE void
 append_at(MlBits *w, MlCoder *coder, const MlBytes *b, const MlReader *r, int component, const MlPlane *p, size_t at)
 {
-	if (p->carried)
+	if (p->carried && p->carried[at].bits != ML_UNCARRIED)
 		append_carried(w, coder, b, r, component, p->carried + at, p->blocks ? p->blocks + 64 * at : NULL);
 	else
 		append_block(w, coder, component, p->blocks + 64 * at);

@@ -235,12 +235,16 @@ wide(const Unit *u, int i, int y, int factor, int h)
 				    : __builtin_shufflevector(*at, *next, 3, 5, 4, 6, 5, 7, 6, 8));
 }
 
-// spread_out gives the samples for a block of luma, at a place in its unit.
+// spread_out gives the samples for a block of luma, at a place in its unit; 0 without chroma.
 INLINE void
 spread_out(const Unit *u, const MlShape *s, int i, int h, int v, MlVector out[8])
 {
 	MlVector lines[6];
 
+	if (s->components == 1) {
+		memset(out, 0, 8 * sizeof(*out));
+		return;
+	}
 	if (s->v == 1) {
 		for (int y = 0; y < 8; y++)
 			out[y] = wide(u, i, y, s->h, h);
@@ -346,7 +350,7 @@ clip_chroma(const MlClip *c, const Unit *u, int16_t *const to[2])
 INLINE int
 clip_block(const MlClip *c, const MlShape *s, Unit *u, int h, int v, const int16_t *block, int16_t *to)
 {
-	MlVector turned[8], luma[8], chroma[2][8] = { 0 }, rgb[3][8];
+	MlVector turned[8], luma[8], chroma[2][8], rgb[3][8];
 	MlRange range;
 	int out;
 
@@ -362,7 +366,7 @@ clip_block(const MlClip *c, const MlShape *s, Unit *u, int h, int v, const int16
 			return 0;
 	}
 	upright(turned, luma);
-	for (int i = 0; i < 2 && s->components > 1; i++)
+	for (int i = 0; i < 2; i++)
 		spread_out(u, s, i, h, v, chroma[i]);
 	out = colours_of(c, luma, chroma, rgb) || u->strange || beyond(range);
 	if (!out && !c->leads)

@@ -188,15 +188,20 @@ pass_block(MlStream *s, const MlDecoder codes[2], const MlPasser *passer)
 	return k == ML_NOWHERE ? ML_STRANGE : ML_DONE;
 }
 
+// read_carried reads the block besides, if there is one.
 INLINE int
-read_carried(MlReader *r, MlStream *s, int c, MlCarried *to)
+read_carried(MlReader *r, MlStream *s, int c, MlCarried *to, int16_t *block)
 {
 	look(s);
 	if (read_dc(s, &r->codes[c][0], &r->dc[c]))
 		return ML_STRANGE;
 	to->first = r->dc[c];
 	to->place = ml_place(r, s);
-	if (pass_block(s, r->codes[c], &r->passers[c]))
+	if (block) {
+		memset(block, 0, 64 * sizeof(*block));
+		block[0] = to->first;
+	}
+	if (block ? read_rest(s, &r->codes[c][1], &r->pairs[c], block) : pass_block(s, r->codes[c], &r->passers[c]))
 		return ML_STRANGE;
 	to->bits = ml_place(r, s) - to->place;
 	return ML_DONE;
@@ -213,11 +218,11 @@ read_unit(MlReader *r, const MlShape *shape, int16_t *planes[ML_COMPONENTS], MlC
 		for (int x = 0; x < shape->h; x++) {
 			size_t at = y * across + unit * shape->h + x;
 
-			if (carried[0] ? read_carried(r, &s, 0, carried[0] + at) : read_block(&s, r->codes[0], &r->pairs[0], &r->dc[0], planes[0] + at * 64))
+			if (carried[0] ? read_carried(r, &s, 0, carried[0] + at, r->both ? planes[0] + at * 64 : NULL) : read_block(&s, r->codes[0], &r->pairs[0], &r->dc[0], planes[0] + at * 64))
 				return ML_STRANGE;
 		}
 	for (int c = 1; c < shape->components; c++)
-		if (carried[c] ? read_carried(r, &s, c, carried[c] + unit) : read_block(&s, r->codes[c], &r->pairs[c], &r->dc[c], planes[c] + unit * 64))
+		if (carried[c] ? read_carried(r, &s, c, carried[c] + unit, NULL) : read_block(&s, r->codes[c], &r->pairs[c], &r->dc[c], planes[c] + unit * 64))
 			return ML_STRANGE;
 	r->at = s;
 	return ML_DONE;

@@ -49,7 +49,7 @@ find_carried(MlLane *l, const MlHead *head)
 	const MlOrder *o = l->order;
 	const MlCodes *ac = head->ac;
 
-	if (l->scans || ml_keeps(l) || o->flop || o->clips)
+	if (l->scans || ml_keeps(l) || o->flop)
 		return;
 	l->carries[0] = !l->recoloured ||
 		(o->luma[0] == 1 && memcmp(head->quant[0], o->quant[0], sizeof(o->quant[0])) == 0 && ml_is_complete(&ac[0]));
@@ -201,8 +201,11 @@ patch_row(MlLane *l, int row)
 		for (int b = 0; b < s->h * s->v; b++) {
 			size_t at = ((size_t) (b / s->h) * across + unit * s->h + b % s->h) * 64;
 
-			if (l->clipped[unit] >> b & 1)
-				memcpy(planes[0] + at, l->made[0] + at, size);
+			if (!(l->clipped[unit] >> b & 1))
+				continue;
+			memcpy(planes[0] + at, l->made[0] + at, size);
+			if (l->carries[0])
+				l->carried[row & 1][0][at / 64].bits = ML_UNCARRIED;
 		}
 		for (int c = 1; c < l->result.shape.components && l->clipped[unit]; c++)
 			memcpy(planes[c] + 64 * unit, l->made[c] + 64 * unit, size);
@@ -277,8 +280,9 @@ begin(MlLane *l, const MlHead *head)
 
 	if (!l->scans && (status = ml_reader(l->reader, head, l->window)))
 		return status;
+	l->reader->both = l->order->clips && l->recoloured;
 	for (int c = 0; c < l->shape.components && !l->scans; c++)
-		if (l->carries[c])
+		if (l->carries[c] && !l->reader->both)
 			ml_passer(&l->reader->passers[c], &head->ac[c]);
 		else
 			ml_pairs(&l->reader->pairs[c], &l->reader->codes[c][1]);

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"minilab/internal/coeff/coefftest"
@@ -33,6 +34,10 @@ var operations = []operation{
 	{name: "contrast:1.5", rows: [3][3]float64{{1.5, 0, 0}, {0, 1.5, 0}, {0, 0, 1.5}}, add: 127.5 * -0.5},
 	{name: "brightness:0.2", rows: [3][3]float64{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}, add: 51},
 	{name: "contrast:0.7", rows: [3][3]float64{{0.7, 0, 0}, {0, 0.7, 0}, {0, 0, 0.7}}, add: 127.5 * 0.3},
+}
+
+func named(name string) operation {
+	return operations[slices.IndexFunc(operations, func(o operation) bool { return o.name == name })]
 }
 
 func saturated(by float64) (rows [3][3]float64) {

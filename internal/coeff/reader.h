@@ -30,6 +30,7 @@ typedef struct {
 	uint8_t *limit;		 // behind the last one there; zeros follow if mark is set
 	int mark;		 // the marker behind the window; 0: more data
 	int dc[ML_COMPONENTS]; // first coefficients of the last blocks
+	int both;	       // what is carried is read too, not passed over
 	int restart;	       // units between restart markers; 0: none
 	int units;	       // before the next one
 	int number;	       // of the next one

@@ -1,7 +1,6 @@
 package coeff
 
 import (
-	"slices"
 	"testing"
 
 	"minilab/internal/coeff/coefftest"
@@ -13,7 +12,7 @@ func wayBack(name string) operation {
 	if back == "" {
 		back = name
 	}
-	return operations[slices.IndexFunc(operations, func(o operation) bool { return o.name == back })]
+	return named(back)
 }
 
 // TestThereAndBack: a swap and the one that undoes it give back the coefficients
