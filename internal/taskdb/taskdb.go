@@ -125,7 +125,7 @@ type Stats struct {
 type Tasks interface {
 	// Create makes a task in not-started and gives it back with everything
 	// filled in: Owner "public", Needs DefaultNeeds, one unnamed output, RunAt
-	// now. Only what a customer decides is taken from t (id, owner, priority,
+	// now (the Unix epoch is no time). Only what a customer decides is taken from t (id, owner, priority,
 	// tags, needs, pipeline, outputs' names and pipelines, source, callback,
 	// runAt, keep, idempotency, fingerprint, trace). When it returns the task is
 	// durable.
