@@ -104,7 +104,7 @@ func (b *bench) memory(ctx context.Context) error {
 	if err := b.peaks(ctx, p, "swap", "under 30 MB"); err != nil { // by the lane
 		return err
 	}
-	for _, text := range streaming {
+	for _, text := range append(streaming, "rotate:90") { // which the lane keeps as codes
 		if err := b.peaks(ctx, p, text, "under 60 MB"); err != nil {
 			return err
 		}
