@@ -46,6 +46,7 @@ ml_colours(MlColours *c, const MlHead *head, const MlOrder *o)
 	memset(c, 0, sizeof(*c));
 	c->grey = o->grey;
 	c->shares = head->components > 1 && (o->luma[1] != 0 || o->luma[2] != 0);
+	c->mixes = c->shares || o->chroma[0][1] != 0 || o->chroma[1][0] != 0;
 	c->add = (MlVector) { 8 * o->add / o->quant[0][0] }; // 8: what the transform makes of a block of ones
 	for (int k = 0; k < 64; k++) {
 		c->unscale[k / 8][k % 8] = 1.0f / o->quant[0][k];

@@ -39,6 +39,7 @@ typedef struct {
 	MlVector cross[2][2][8]; // by component of the result and of the source
 	MlVector add;		// to the first row of luma
 	int grey, shares, returns; // no chroma is made; luma gets something of it; back is used
+	int mixes;		   // something gets something of another component
 } MlColours;
 
 // MlBits is where bits are written to, see writer.h.

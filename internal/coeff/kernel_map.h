@@ -62,9 +62,26 @@ is_empty(const int16_t *block, int y)
 	return (parts[0] | parts[1]) == 0;
 }
 
+// alone maps blocks that get nothing of another component. To look for empty rows would
+// take longer.
+INLINE void
+alone(const MlVector own[8], MlVector add, size_t blocks, int16_t *block)
+{
+	for (int16_t *end = block + 64 * blocks; block < end; block += 64) {
+		put(block, 0, row(block, 0) * own[0] + add);
+		for (int y = 1; y < 8; y++)
+			put(block, y, row(block, y) * own[y]);
+	}
+}
+
 static void
 chroma(const MlColours *c, int blocks, int16_t *cb, int16_t *cr, MlVector *shared)
 {
+	if (!c->mixes && !c->grey) {
+		alone(c->cross[0][0], (MlVector) { 0 }, blocks, cb);
+		alone(c->cross[1][1], (MlVector) { 0 }, blocks, cr);
+		return;
+	}
 	for (int i = 0; i < blocks; i++, cb += 64, cr += 64, shared += 8)
 		for (int y = 0; y < 8; y++) {
 			MlVector b, r;
@@ -75,8 +92,7 @@ chroma(const MlColours *c, int blocks, int16_t *cb, int16_t *cr, MlVector *share
 			}
 			b = row(cb, y);
 			r = row(cr, y);
-			if (c->shares)
-				shared[y] = b * c->shared[0][y] + r * c->shared[1][y];
+			shared[y] = b * c->shared[0][y] + r * c->shared[1][y];
 			if (c->grey)
 				continue;
 			put(cb, y, b * c->cross[0][0][y] + r * c->cross[0][1][y]);
@@ -132,14 +148,10 @@ across(const MlVector *row, float before, float after, MlVector out[2])
 INLINE void
 down(const MlVector rows[8], MlVector above, MlVector below, MlVector out[2][8])
 {
-	int count = 8; // of rows, without empty ones at the end
-
-	while (count > 2 && !is_set((Wide) rows[count - 1]) && !is_set((Wide) rows[count - 2]))
-		count -= 2;
 	for (int i = 0; i < 8; i++) {
 		MlVector even = rows[0] * spread.half[0][i], odd = rows[1] * spread.half[1][i], other;
 
-		for (int u = 2; u < count; u += 2) {
+		for (int u = 2; u < 8; u += 2) {
 			even += rows[u] * spread.half[u][i];
 			odd += rows[u + 1] * spread.half[u + 1][i];
 		}
@@ -246,23 +258,11 @@ luma_of(const MlColours *c, int units, int h, int v, int16_t *y, const MlCarried
 	}
 }
 
-// luma_alone maps blocks that get nothing of chroma.
-INLINE void
-luma_alone(const MlColours *c, size_t blocks, int16_t *y)
-{
-	for (int16_t *end = y + 64 * blocks; y < end; y += 64) {
-		put(y, 0, row(y, 0) * c->own[0] + c->add);
-		for (int i = 1; i < 8; i++)
-			if (!is_empty(y, i))
-				put(y, i, row(y, i) * c->own[i]);
-	}
-}
-
 static void
 luma(const MlColours *c, const MlShape *s, int16_t *y, const MlCarried *carried, const MlVector *shared[3], MlVector *lines)
 {
 	if (!c->shares && !carried)
-		luma_alone(c, (size_t) s->across * s->h * s->v, y);
+		alone(c->own, c->add, (size_t) s->across * s->h * s->v, y);
 	else if (s->h == 1 && s->v == 1)
 		luma_of(c, s->across, 1, 1, y, carried, shared, lines);
 	else if (s->v == 1)
