@@ -1,7 +1,7 @@
 // The cosine transform and its inverse, after Arai, Agui and Nakajima (Transactions
 // of the IEICE E71(11), 1988), as libjpeg's jfdctflt.c and jidctflt.c do it: 5
 // multiplications for 8 samples, if coefficients are scaled, which their steps see to
-// (ml_clip). Included by kernel_clip.h.
+// (ml_clip). Included by kernel_range.h.
 //
 // Bounds: all loops go over the 8 rows of a block.
 
