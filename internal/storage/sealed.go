@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -40,10 +41,31 @@ type sealedBody struct {
 }
 
 // Read implements io.Reader.
-func (b *sealedBody) Read(p []byte) (int, error) { return b.rest.Read(p) }
+func (b *sealedBody) Read(p []byte) (int, error) {
+	n, err := b.rest.Read(p)
+	if errors.Is(err, io.EOF) {
+		err = b.end()
+	}
+	return n, err
+}
 
 // WriteTo implements io.WriterTo: a limited *os.File goes out by sendfile.
-func (b *sealedBody) WriteTo(w io.Writer) (int64, error) { return io.Copy(w, &b.rest) }
+func (b *sealedBody) WriteTo(w io.Writer) (int64, error) {
+	n, err := io.Copy(w, &b.rest)
+	if err == nil && b.rest.N > 0 {
+		err = b.end()
+	}
+	return n, err
+}
+
+// end is io.EOF only when all bytes have come: who passed the memory can move the
+// position in it still.
+func (b *sealedBody) end() error {
+	if b.rest.N > 0 {
+		return io.ErrUnexpectedEOF
+	}
+	return io.EOF
+}
 
 // Memory implements Sealed.
 func (b *sealedBody) Memory() *os.File { return Reopen(b.memory) }

@@ -1,6 +1,7 @@
 package storagehttp
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
@@ -34,15 +35,17 @@ var (
 
 // counter is where a caller passes memory for the time of one call: a socket
 // without a file, which this machine's processes can come to (or this
-// container's: those of one network). Who comes shows the secret, which nobody
-// was told but the one called.
+// container's: those of one network). Everybody there can see it and come, so those
+// of other users are sent away without a word, and who stays shows the secret, which
+// nobody was told but the one called.
 type counter struct {
 	socket       *net.UnixListener
 	name, secret string
+	user         int
 }
 
 func openCounter() (*counter, error) {
-	c := &counter{name: rand.Text(), secret: rand.Text()}
+	c := &counter{name: rand.Text(), secret: rand.Text(), user: os.Geteuid()}
 	var err error
 	c.socket, err = net.ListenUnix("unixpacket", place(c.name))
 	return c, err
@@ -58,7 +61,8 @@ func (c *counter) String() string { return c.name + "." + c.secret }
 func (c *counter) close() { _ = c.socket.Close() } // it has no file
 
 // receive takes memory that was brought.
-func (c *counter) receive() (*os.File, error) {
+func (c *counter) receive(ctx context.Context) (*os.File, error) {
+	defer context.AfterFunc(ctx, c.close)()
 	if err := c.socket.SetDeadline(time.Now().Add(counterTime)); err != nil {
 		return nil, err
 	}
@@ -92,6 +96,10 @@ func (c *counter) visit() (*net.UnixConn, *os.File, error) {
 		if err != nil {
 			return nil, nil, err
 		}
+		if !isOf(visitor, c.user) { // nobody waits for a word of theirs
+			visitor.Close()
+			continue
+		}
 		secret, memory, err := passed(visitor)
 		if err == nil && subtle.ConstantTimeCompare([]byte(secret), []byte(c.secret)) == 1 {
 			return visitor, memory, nil
@@ -105,7 +113,7 @@ func (c *counter) visit() (*net.UnixConn, *os.File, error) {
 
 // fetch takes memory from a caller's counter.
 func fetch(counter string) (*os.File, error) {
-	host, err := call(counter)
+	host, err := call(counter, os.Geteuid())
 	if err != nil {
 		return nil, err
 	}
@@ -126,13 +134,32 @@ type host struct {
 	secret string
 }
 
-func call(counter string) (host, error) {
+// call comes to a counter of a user's.
+func call(counter string, user int) (host, error) {
 	name, secret, ok := strings.Cut(counter, ".")
 	if !ok {
 		return host{}, errNoCounter
 	}
 	conn, err := net.DialUnix("unixpacket", nil, place(name)) // it does not wait
-	return host{conn, secret}, err
+	if err != nil {
+		return host{}, err
+	}
+	if !isOf(conn, user) {
+		conn.Close()
+		return host{}, errNoCounter
+	}
+	return host{conn, secret}, nil
+}
+
+// isOf says that a user's process is at the other end.
+func isOf(conn *net.UnixConn, user int) bool {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return false
+	}
+	var peer *unix.Ucred
+	closed := raw.Control(func(fd uintptr) { peer, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
+	return closed == nil && err == nil && int64(peer.Uid) == int64(user)
 }
 
 // bring gives the caller memory.

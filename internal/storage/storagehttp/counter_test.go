@@ -1,6 +1,7 @@
 package storagehttp
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -59,7 +60,7 @@ func TestCounter(t *testing.T) {
 	go offers.offer(inMemory(t, "abc", true))
 	for _, c := range []*counter{offers, waits} {
 		for _, secret := range []string{"", c.secret[1:], c.secret + "x", "\x00"} {
-			stranger, err := call(c.name + "." + secret)
+			stranger, err := call(c.name+"."+secret, os.Geteuid())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +70,7 @@ func TestCounter(t *testing.T) {
 			}
 		}
 	}
-	stranger, err := call(offers.name + ".wrong")
+	stranger, err := call(offers.name+".wrong", os.Geteuid())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func TestCounter(t *testing.T) {
 	if got := contentOf(t, fetched); got != "abc" {
 		t.Errorf("fetched %q", got)
 	}
-	h, err := call(waits.String())
+	h, err := call(waits.String(), os.Geteuid())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +96,7 @@ func TestCounter(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.Close() // what it has brought stays
-	m, err := waits.receive()
+	m, err := waits.receive(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +115,7 @@ func TestCounterTakesSealedMemoryOnly(t *testing.T) {
 	defer file.Close()
 	for name, brought := range map[string]*os.File{"nothing": nil, "a file": file, "open memory": inMemory(t, "abc", false)} {
 		c := opened(t)
-		h, err := call(c.String())
+		h, err := call(c.String(), os.Geteuid())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +123,7 @@ func TestCounterTakesSealedMemoryOnly(t *testing.T) {
 		if err := h.bring(brought); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.receive(); !errors.Is(err, errNoMemory) {
+		if _, err := c.receive(t.Context()); !errors.Is(err, errNoMemory) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -131,7 +132,7 @@ func TestCounterTakesSealedMemoryOnly(t *testing.T) {
 // TestCounterKeepsNoFiles: of several files that are passed none stays open.
 func TestCounterKeepsNoFiles(t *testing.T) {
 	c := opened(t)
-	h, err := call(c.String())
+	h, err := call(c.String(), os.Geteuid())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +147,7 @@ func TestCounterKeepsNoFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Close()
-	if _, err := c.receive(); !errors.Is(err, errNoMemory) {
+	if _, err := c.receive(t.Context()); !errors.Is(err, errNoMemory) {
 		t.Errorf("received: %v", err)
 	}
 	if err := r.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
@@ -154,6 +155,60 @@ func TestCounterKeepsNoFiles(t *testing.T) {
 	}
 	if _, err := r.Read(make([]byte, 1)); !errors.Is(err, io.EOF) { // all ends for writing are closed
 		t.Errorf("reading the pipe: %v", err)
+	}
+}
+
+// TestCounterOfAnotherUser: nobody comes to it, and its visitors are sent away,
+// whatever they know, without waiting for what they say.
+func TestCounterOfAnotherUser(t *testing.T) {
+	c := opened(t)
+	if h, err := call(c.String(), c.user+1); !errors.Is(err, errNoCounter) {
+		h.Close()
+		t.Errorf("came to another user's counter: %v", err)
+	}
+	silent, err := call(c.String(), c.user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	knowing, err := call(c.String(), c.user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer knowing.Close()
+	if err := knowing.bring(inMemory(t, "abc", true)); err != nil {
+		t.Fatal(err)
+	}
+	c.user++
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		_, _, _ = passed(silent.UnixConn)
+		_, _, _ = passed(knowing.UnixConn)
+		cancel()
+	}()
+	if m, err := c.receive(ctx); !errors.Is(err, net.ErrClosed) {
+		m.Close()
+		t.Errorf("received %v", err)
+	}
+}
+
+// TestWhatNobodyComesFor is not kept once the counter is closed.
+func TestWhatNobodyComesFor(t *testing.T) {
+	c, m := opened(t), inMemory(t, "abc", true)
+	c.close()
+	c.offer(m)
+	if _, err := m.Stat(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("the memory is open: %v", err)
+	}
+}
+
+// TestNobodyWaitsAtACounter for memory that nobody wants any more.
+func TestNobodyWaitsAtACounter(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := opened(t).receive(ctx); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("received: %v", err)
 	}
 }
 
@@ -165,8 +220,8 @@ func TestNoOtherSocket(t *testing.T) {
 	}
 	defer l.Close()
 	for _, at := range []string{t.Name() + ".x", "@" + t.Name() + ".x", "../" + t.Name() + ".x", t.Name(), "", "."} {
-		if m, err := fetch(at); err == nil {
-			m.Close()
+		if h, err := call(at, os.Geteuid()); err == nil {
+			h.Close()
 			t.Errorf("%q leads somewhere", at)
 		}
 	}

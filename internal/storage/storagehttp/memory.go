@@ -3,6 +3,7 @@ package storagehttp
 import (
 	"io"
 	"net/http"
+	"os"
 
 	"minilab/internal/fault"
 	"minilab/internal/httpx"
@@ -22,7 +23,7 @@ func brought(r *http.Request, obj storage.Object) bool {
 	if at == "" || obj.Size < leastMemory {
 		return false
 	}
-	host, err := call(at)
+	host, err := call(at, os.Geteuid())
 	if err != nil {
 		return false
 	}
