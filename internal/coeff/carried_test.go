@@ -48,7 +48,11 @@ func TestCarried(t *testing.T) {
 	}
 	looked := Same()
 	looked.Stops = &RGB{Rows: [3][3]float64{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}} // nothing of it ends
-	maps := []Colours{Same(), looked, {Luma: [3]float64{1, 2, -2}, Chroma: [2][2]float64{{0, 1}, {1, 0}}, Add: 5}}
+	maps := []Colours{
+		Same(), looked,
+		{Luma: [3]float64{1, 2, -2}, Chroma: [2][2]float64{{0, 1}, {1, 0}}, Add: 5},
+		{Luma: [3]float64{1, 0, 0}, Chroma: [2][2]float64{{0.5, 0}, {0, -1}}, Add: 5},
+	}
 	for _, name := range []string{"swap:bgr", "swap:brg", "grayscale", "saturation:0.5", "brightness:0.2"} {
 		maps = append(maps, named(name).colours())
 	}
@@ -184,8 +188,8 @@ func lone(value byte) []byte {
 	return append(image, 0xff, 0xd9)
 }
 
-// TestLoneValues: codes that are passed over are looked at all the same: of values that
-// no coefficient has none is.
+// TestLoneValues: codes are looked at, whether they are read or passed over: of values
+// that no coefficient has none is.
 func TestLoneValues(t *testing.T) {
 	for value := range 256 {
 		want := ErrStrange
@@ -193,8 +197,11 @@ func TestLoneValues(t *testing.T) {
 			want = nil
 		}
 		image := opened(t, lone(byte(value)))
-		if _, err := same(t, image, Order{Region: image.Whole(), Colours: Same()}); !errors.Is(err, want) {
-			t.Errorf("value %#02x: %v, want %v", value, err, want)
+		for _, optimal := range []bool{false, true} {
+			o := Order{Region: image.Whole(), Colours: Same(), Optimal: optimal}
+			if _, err := same(t, image, o); !errors.Is(err, want) {
+				t.Errorf("value %#02x, read %v: %v, want %v", value, optimal, err, want)
+			}
 		}
 	}
 }
