@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"minilab/internal/httpx"
+	"minilab/internal/storage/storagehttp"
 )
 
 // maxBody bounds what one call may carry, in bytes.
@@ -219,7 +220,8 @@ func (p *proxy) forward(w http.ResponseWriter, r *http.Request, c *call, f fault
 		panic(http.ErrAbortHandler)
 	}
 	req.Header = r.Header.Clone()
-	req.Header.Del("Expect") // the body is here
+	req.Header.Del("Expect")                 // the body is here
+	req.Header.Del(storagehttp.HeaderMemory) // all bytes are to come by here
 	resp, err := p.client.Do(req)
 	if err != nil {
 		panic(http.ErrAbortHandler) // the worker has gone, or the lab stops

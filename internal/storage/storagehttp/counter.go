@@ -15,10 +15,10 @@ import (
 	"minilab/internal/storage"
 )
 
-// headerMemory is how two processes of one machine agree to pass sealed memory by
+// HeaderMemory is how two processes of one machine agree to pass sealed memory by
 // the kernel (SCM_RIGHTS) instead of its bytes by the connection. In a request it
 // is the counter of the caller, in an answer it says that the memory lies there.
-const headerMemory = "Minilab-Memory"
+const HeaderMemory = "Minilab-Memory"
 
 // counterTime is how long one waits for the other at a counter: both are on this
 // machine, and on their way.

@@ -145,7 +145,7 @@ func (h *handler) whole(w http.ResponseWriter, r *http.Request, state storage.St
 	}
 	defer obj.Body.Close()
 	if brought(r, obj) {
-		w.Header().Set(headerMemory, "here")
+		w.Header().Set(HeaderMemory, "here")
 		return httpx.WriteJSON(w, http.StatusOK, answer(obj.Info))
 	}
 	return httpx.ServeContent(w, r, content(obj.Info), func(_, _ int64) (io.ReadCloser, error) { return obj.Body, nil })

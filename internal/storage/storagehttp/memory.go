@@ -19,7 +19,7 @@ const leastMemory = 64 << 10
 
 // brought says whether the caller has got the memory in which the image lies.
 func brought(r *http.Request, obj storage.Object) bool {
-	at := r.Header.Get(headerMemory)
+	at := r.Header.Get(HeaderMemory)
 	if at == "" || obj.Size < leastMemory {
 		return false
 	}
@@ -38,7 +38,7 @@ func brought(r *http.Request, obj storage.Object) bool {
 
 // body is what a Put brings, by the connection or as memory, and its size.
 func (h *handler) body(w http.ResponseWriter, r *http.Request) (io.ReadCloser, int64, error) {
-	at := r.Header.Get(headerMemory)
+	at := r.Header.Get(HeaderMemory)
 	if at == "" {
 		return io.NopCloser(httpx.Body(w, r, h.opts.MaxBytes, h.opts.Idle)), r.ContentLength, nil
 	}

@@ -20,8 +20,6 @@ import (
 	"minilab/internal/storage/storagehttp"
 )
 
-const headerMemory = "Minilab-Memory"
-
 // sealed is data in memory that cannot change.
 func sealed(t *testing.T, data []byte) *os.File {
 	t.Helper()
@@ -87,10 +85,10 @@ type changing struct {
 
 // RoundTrip implements http.RoundTripper.
 func (c *changing) RoundTrip(r *http.Request) (*http.Response, error) {
-	if at := r.Header.Get(headerMemory); at != "" {
+	if at := r.Header.Get(storagehttp.HeaderMemory); at != "" {
 		c.n.Add(1)
 		r = r.Clone(r.Context())
-		r.Header.Set(headerMemory, c.change(at))
+		r.Header.Set(storagehttp.HeaderMemory, c.change(at))
 	}
 	return c.RoundTripper.RoundTrip(r)
 }
@@ -208,11 +206,11 @@ func TestStorageThatLiesAboutMemory(t *testing.T) {
 	honest := serve(t, store, storagehttp.Options{})
 	putReader(t, client(t, honest), "a", bytes.NewReader(data), len(data))
 	nothing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get(headerMemory) == "" {
+		if r.Header.Get(storagehttp.HeaderMemory) == "" {
 			honest.Config.Handler.ServeHTTP(w, r)
 			return
 		}
-		w.Header().Set(headerMemory, "here")
+		w.Header().Set(storagehttp.HeaderMemory, "here")
 		_ = httpx.WriteJSON(w, http.StatusOK, map[string]any{"key": "a", "state": "finished", "size": len(data)})
 	}))
 	defer nothing.Close()

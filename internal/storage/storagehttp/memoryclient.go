@@ -19,12 +19,12 @@ func (c *Client) whole(ctx context.Context, state storage.State, key string) (st
 		return c.stream(ctx, state, key, storage.Part{}, nil)
 	}
 	defer at.close()
-	req := httpx.Request{Method: http.MethodGet, Header: http.Header{headerMemory: {at.String()}}}
+	req := httpx.Request{Method: http.MethodGet, Header: http.Header{HeaderMemory: {at.String()}}}
 	resp, err := c.call(ctx, state, key, req)
 	if err != nil {
 		return storage.Object{}, err
 	}
-	if resp.Header.Get(headerMemory) == "" {
+	if resp.Header.Get(HeaderMemory) == "" {
 		return streamed(ctx, resp, state, key, storage.Part{})
 	}
 	obj, err := c.received(ctx, resp, state, key, at)
@@ -84,7 +84,7 @@ func (c *Client) offer(ctx context.Context, state storage.State, key string, mem
 	defer at.close()
 	go at.offer(memory)
 	h := header(opts)
-	h.Set(headerMemory, at.String())
+	h.Set(HeaderMemory, at.String())
 	resp, err := c.call(ctx, state, key, httpx.Request{Method: http.MethodPut, Header: h})
 	if err != nil {
 		return storage.Info{}, err
