@@ -17,7 +17,8 @@ import (
 
 // HeaderMemory is how two processes of one machine agree to pass sealed memory by
 // the kernel (SCM_RIGHTS) instead of its bytes by the connection. In a request it
-// is the counter of the caller, in an answer it says that the memory lies there.
+// is the counter of the caller, in an answer the word with which the memory was
+// brought there: a request may have been sent twice, and answered twice.
 const HeaderMemory = "Minilab-Memory"
 
 // counterTime is how long one waits for the other at a counter: both are on this
@@ -60,13 +61,13 @@ func (c *counter) String() string { return c.name + "." + c.secret }
 
 func (c *counter) close() { _ = c.socket.Close() } // it has no file
 
-// receive takes memory that was brought.
-func (c *counter) receive(ctx context.Context) (*os.File, error) {
+// receive takes the memory that was brought with a word.
+func (c *counter) receive(ctx context.Context, word string) (*os.File, error) {
 	defer context.AfterFunc(ctx, c.close)()
 	if err := c.socket.SetDeadline(time.Now().Add(counterTime)); err != nil {
 		return nil, err
 	}
-	visitor, memory, err := c.visit()
+	visitor, memory, err := c.visit(c.secret + "." + word)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +79,7 @@ func (c *counter) receive(ctx context.Context) (*os.File, error) {
 // It closes the memory.
 func (c *counter) offer(memory *os.File) {
 	defer memory.Close()
-	visitor, brought, err := c.visit()
+	visitor, brought, err := c.visit(c.secret)
 	if err != nil {
 		return
 	}
@@ -89,8 +90,8 @@ func (c *counter) offer(memory *os.File) {
 	}
 }
 
-// visit waits for somebody with the secret. All others are sent away.
-func (c *counter) visit() (*net.UnixConn, *os.File, error) {
+// visit waits for somebody with a secret. All others are sent away.
+func (c *counter) visit(secret string) (*net.UnixConn, *os.File, error) {
 	for {
 		visitor, err := c.socket.AcceptUnix()
 		if err != nil {
@@ -100,8 +101,8 @@ func (c *counter) visit() (*net.UnixConn, *os.File, error) {
 			visitor.Close()
 			continue
 		}
-		secret, memory, err := passed(visitor)
-		if err == nil && subtle.ConstantTimeCompare([]byte(secret), []byte(c.secret)) == 1 {
+		shown, memory, err := passed(visitor)
+		if err == nil && subtle.ConstantTimeCompare([]byte(shown), []byte(secret)) == 1 {
 			return visitor, memory, nil
 		}
 		if memory != nil {
@@ -162,8 +163,11 @@ func isOf(conn *net.UnixConn, user int) bool {
 	return closed == nil && err == nil && int64(peer.Uid) == int64(user)
 }
 
-// bring gives the caller memory.
-func (h host) bring(memory *os.File) error { return pass(h.UnixConn, h.secret, memory) }
+// bring gives the caller memory, with a word to ask for it.
+func (h host) bring(memory *os.File) (word string, err error) {
+	word = rand.Text()
+	return word, pass(h.UnixConn, h.secret+"."+word, memory)
+}
 
 // pass sends a word, and memory unless it is nil.
 func pass(conn *net.UnixConn, word string, memory *os.File) error {

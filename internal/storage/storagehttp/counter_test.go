@@ -43,6 +43,15 @@ func opened(t *testing.T) *counter {
 	return c
 }
 
+func bring(t *testing.T, to host, memory *os.File) (word string) {
+	t.Helper()
+	word, err := to.bring(memory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return word
+}
+
 func contentOf(t *testing.T, m *os.File) string {
 	t.Helper()
 	defer m.Close()
@@ -65,9 +74,7 @@ func TestCounter(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer stranger.Close()
-			if err := stranger.bring(inMemory(t, "wrong", true)); err != nil {
-				t.Fatal(err)
-			}
+			bring(t, stranger, inMemory(t, "wrong", true))
 		}
 	}
 	stranger, err := call(offers.name+".wrong", os.Geteuid())
@@ -88,15 +95,16 @@ func TestCounter(t *testing.T) {
 	if got := contentOf(t, fetched); got != "abc" {
 		t.Errorf("fetched %q", got)
 	}
-	h, err := call(waits.String(), os.Geteuid())
-	if err != nil {
-		t.Fatal(err)
+	var word string
+	for _, data := range []string{"an answer that got lost", "abc"} {
+		h, err := call(waits.String(), os.Geteuid())
+		if err != nil {
+			t.Fatal(err)
+		}
+		word = bring(t, h, inMemory(t, data, true))
+		h.Close() // what it has brought stays
 	}
-	if err := h.bring(inMemory(t, "abc", true)); err != nil {
-		t.Fatal(err)
-	}
-	h.Close() // what it has brought stays
-	m, err := waits.receive(t.Context())
+	m, err := waits.receive(t.Context(), word)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,10 +128,7 @@ func TestCounterTakesSealedMemoryOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer h.Close()
-		if err := h.bring(brought); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := c.receive(t.Context()); !errors.Is(err, errNoMemory) {
+		if _, err := c.receive(t.Context(), bring(t, h, brought)); !errors.Is(err, errNoMemory) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -143,11 +148,11 @@ func TestCounterKeepsNoFiles(t *testing.T) {
 	}
 	defer r.Close()
 	fd := int(w.Fd())
-	if _, _, err := h.WriteMsgUnix([]byte(c.secret+"\n"), unix.UnixRights(fd, fd, fd, fd), nil); err != nil {
+	if _, _, err := h.WriteMsgUnix([]byte(c.secret+".word\n"), unix.UnixRights(fd, fd, fd, fd), nil); err != nil {
 		t.Fatal(err)
 	}
 	w.Close()
-	if _, err := c.receive(t.Context()); !errors.Is(err, errNoMemory) {
+	if _, err := c.receive(t.Context(), "word"); !errors.Is(err, errNoMemory) {
 		t.Errorf("received: %v", err)
 	}
 	if err := r.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
@@ -176,9 +181,7 @@ func TestCounterOfAnotherUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer knowing.Close()
-	if err := knowing.bring(inMemory(t, "abc", true)); err != nil {
-		t.Fatal(err)
-	}
+	word := bring(t, knowing, inMemory(t, "abc", true))
 	c.user++
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -187,7 +190,7 @@ func TestCounterOfAnotherUser(t *testing.T) {
 		_, _, _ = passed(knowing.UnixConn)
 		cancel()
 	}()
-	if m, err := c.receive(ctx); !errors.Is(err, net.ErrClosed) {
+	if m, err := c.receive(ctx, word); !errors.Is(err, net.ErrClosed) {
 		m.Close()
 		t.Errorf("received %v", err)
 	}
@@ -207,7 +210,7 @@ func TestWhatNobodyComesFor(t *testing.T) {
 func TestNobodyWaitsAtACounter(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := opened(t).receive(ctx); !errors.Is(err, net.ErrClosed) {
+	if _, err := opened(t).receive(ctx, "word"); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("received: %v", err)
 	}
 }

@@ -144,8 +144,8 @@ func (h *handler) whole(w http.ResponseWriter, r *http.Request, state storage.St
 		return err
 	}
 	defer obj.Body.Close()
-	if brought(r, obj) {
-		w.Header().Set(HeaderMemory, "here")
+	if word := brought(r, obj); word != "" {
+		w.Header().Set(HeaderMemory, word)
 		return httpx.WriteJSON(w, http.StatusOK, answer(obj.Info))
 	}
 	return httpx.ServeContent(w, r, content(obj.Info), func(_, _ int64) (io.ReadCloser, error) { return obj.Body, nil })

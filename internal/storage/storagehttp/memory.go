@@ -17,23 +17,27 @@ var errAway = fault.New(fault.Unprocessable, "memory-away", "the memory that was
 // leastMemory is from how many bytes on it is worth a counter to hand memory over.
 const leastMemory = 64 << 10
 
-// brought says whether the caller has got the memory in which the image lies.
-func brought(r *http.Request, obj storage.Object) bool {
+// brought gives the caller the memory in which the image lies, and the word to ask for
+// it, or none if it could not.
+func brought(r *http.Request, obj storage.Object) (word string) {
 	at := r.Header.Get(HeaderMemory)
 	if at == "" || obj.Size < leastMemory {
-		return false
+		return ""
 	}
 	host, err := call(at, os.Geteuid())
 	if err != nil {
-		return false
+		return ""
 	}
 	defer host.Close()
 	memory := storage.MemoryOf(obj.Body)
 	if memory == nil {
-		return false
+		return ""
 	}
 	defer memory.Close()
-	return host.bring(memory) == nil
+	if word, err = host.bring(memory); err != nil {
+		return ""
+	}
+	return word
 }
 
 // body is what a Put brings, by the connection or as memory, and its size.

@@ -41,7 +41,7 @@ func (c *Client) received(ctx context.Context, resp *http.Response, state storag
 	if err := c.http.Decode(ctx, resp, &a); err != nil {
 		return storage.Object{}, err
 	}
-	memory, err := at.receive(ctx)
+	memory, err := at.receive(ctx, resp.Header.Get(HeaderMemory))
 	if err != nil {
 		return storage.Object{}, errAway.Because(err)
 	}
