@@ -1,5 +1,5 @@
-// Keeping codes: blocks are laid and coded as they come, and lie where they come to, so the
-// result is written in one go. Codes take a tenth of the room that coefficients do.
+// Keeping codes: blocks are laid and coded as they come, and it is noted where in the
+// result they go, so it is written in one go. That takes a fifth of the room of coefficients.
 //
 // Bounds: before a row of blocks is coded there is room for ML_BLOCK_MOST bytes of each
 // and for what append writes at once, which is also what may be looked at behind them.
